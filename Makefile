@@ -1,0 +1,53 @@
+# Two commands: `make demo` and `make test`. Each makes .venv and installs what it needs.
+
+PYTHON ?= python3
+VENV   := .venv
+BENCH  := .venv-bench
+BIN    := $(VENV)/bin
+LOG    ?=
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test lint types bench clean
+
+demo: $(VENV)/.installed
+ifeq ($(LOG),)
+	$(BIN)/amiss simulate hdfs -o demo --lines 50000 --seed 1
+	$(BIN)/amiss scan demo/HDFS.log
+else
+	$(BIN)/amiss scan $(LOG)
+endif
+
+test: $(VENV)/.installed-dev lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+# `make bench QUICK=1` takes minutes and never writes to benchmarks/results.
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@ $(VENV)/.installed
+
+# Peers live in an environment of their own: their pins are not ours.
+$(BENCH)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[bench]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(BENCH) demo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,59 @@
+r"""amiss learns what normal looks like in logs and telemetry, and shows what is amiss.
+
+>>> import amiss
+>>> sessions = amiss.read_sessions("HDFS.log.gz", session_key=r"blk_-?\d+")  # doctest: +SKIP
+>>> model = amiss.fit(sessions)  # doctest: +SKIP
+>>> findings = model.detect(sessions)  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from amiss.read.labels import read_labels
+    from amiss.represent.sessions import Sessions
+    from amiss.run.evaluate import evaluate
+    from amiss.run.findings import Findings
+    from amiss.run.ingest import read_sessions
+    from amiss.run.pipeline import Model, fit, load, scan
+    from amiss.simulate.hdfs import simulate_hdfs
+
+# Resolved on first use, so that `import amiss` imports neither torch nor polars.
+_PUBLIC = {
+    "Findings": "amiss.run.findings",
+    "Model": "amiss.run.pipeline",
+    "Sessions": "amiss.represent.sessions",
+    "evaluate": "amiss.run.evaluate",
+    "fit": "amiss.run.pipeline",
+    "load": "amiss.run.pipeline",
+    "read_labels": "amiss.read.labels",
+    "read_sessions": "amiss.run.ingest",
+    "scan": "amiss.run.pipeline",
+    "simulate_hdfs": "amiss.simulate.hdfs",
+}
+
+__all__ = [
+    "Findings",
+    "Model",
+    "Sessions",
+    "__version__",
+    "evaluate",
+    "fit",
+    "load",
+    "read_labels",
+    "read_sessions",
+    "scan",
+    "simulate_hdfs",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'amiss' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,21 @@
+"""Calibration scores to a number to cut at. A score strictly above it is anomalous.
+
+So ties resolve downward: of items that share a score, all or none are flagged, and none if that
+would flag more than was asked for.
+"""
+
+from amiss.decide.rules import (
+    RULES,
+    probability_threshold,
+    quantile_threshold,
+    tail_threshold,
+    top_k_threshold,
+)
+
+__all__ = [
+    "RULES",
+    "probability_threshold",
+    "quantile_threshold",
+    "tail_threshold",
+    "top_k_threshold",
+]

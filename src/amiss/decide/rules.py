@@ -1,0 +1,136 @@
+"""Rules that turn the scores of normal items into a threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.errors import InputError, UsageError
+from amiss.types import Threshold
+
+_TAIL_SHARE, _TAIL_LEAST = 0.01, 20
+
+
+def quantile_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
+    """Cut so that a new normal item is flagged with probability at most `rate`.
+
+    The conformal quantile: the ⌊rate · (n + 1)⌋-th largest score. It holds whatever the scores'
+    distribution, as long as new normal items are like the calibration items, and is a matter of
+    few items where `rate` is small.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Scores of normal items that the detector was not fitted to.
+    rate : float
+        Share of normal items, in (0, 1).
+
+    Raises
+    ------
+    UsageError
+        `rate` is not in (0, 1).
+    InputError
+        There are no scores.
+
+    Examples
+    --------
+    >>> quantile_threshold(np.arange(999.0), 0.01).value
+    989.0
+    """
+    descending = _descending(scores, rate)
+    n = len(descending)
+    allowed = math.floor(rate * (n + 1) + 1e-9)
+    note = "" if allowed else _too_few(n, rate)
+    value = float(descending[max(allowed, 1) - 1])
+    return _threshold("quantile", value, rate, descending, note)
+
+
+def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
+    """Cut at the `rate` quantile of an exponential tail fitted to the highest 1 % of the scores.
+
+    Where `rate` leaves but one or two calibration items, the quantile hangs on a single odd one
+    among them; the tail asks twenty or more. Where there are too few items to resolve `rate` at
+    all, the largest score is the threshold, and `Threshold.note` says so.
+
+    Parameters, Raises
+    ------------------
+    As `quantile_threshold`.
+
+    Examples
+    --------
+    >>> exponential = -np.log(1 - (np.arange(10_000) + 0.5) / 10_000)
+    >>> round(tail_threshold(exponential, 0.0005).value, 1)  # −ln 0.0005 is 7.6
+    7.5
+    """
+    descending = _descending(scores, rate)
+    n = len(descending)
+    if rate * (n + 1) < 1:
+        return _threshold("maximum", float(descending[0]), rate, descending, _too_few(n, rate))
+    count = min(n, max(_TAIL_LEAST, int(_TAIL_SHARE * n)))
+    if rate >= count / n:
+        return quantile_threshold(scores, rate)
+    start = float(descending[count - 1])
+    scale = float((descending[:count] - start).mean())
+    value = start + scale * math.log(count / n / rate)
+    return _threshold("tail", value, rate, descending, "")
+
+
+def top_k_threshold(k: int) -> Threshold:
+    """Cut ranks so that an event outside the `k` likeliest is an anomaly (score="rank").
+
+    Raises
+    ------
+    UsageError
+        `k` is less than 1.
+    """
+    if k < 1:
+        raise UsageError(f"top-k with k={k}; expected 1 or more")
+    return Threshold(f"top-{k}", float(k - 1))
+
+
+def probability_threshold(p: float) -> Threshold:
+    """Cut −ln p so that an event less likely than `p` is an anomaly (score="probability").
+
+    Raises
+    ------
+    UsageError
+        `p` is not in (0, 1).
+    """
+    if not 0 < p < 1:
+        raise UsageError(f"probability {p}; expected a number between 0 and 1")
+    return Threshold(f"probability {p:g}", -math.log(p))
+
+
+#: Rules that need calibration scores and a rate, by the name users type.
+RULES: dict[str, Callable[[NDArray[np.float64], float], Threshold]] = {
+    "tail": tail_threshold,
+    "quantile": quantile_threshold,
+}
+
+
+def _descending(scores: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    if not 0 < rate < 1:
+        raise UsageError(
+            f"false-alarm rate {rate}; expected a share between 0 and 1, such as 0.0005"
+        )
+    if not len(scores):
+        raise InputError("no calibration scores; expected those of at least one normal item")
+    return np.sort(np.asarray(scores, dtype=np.float64))[::-1]
+
+
+def _threshold(
+    rule: str, value: float, rate: float, descending: NDArray[np.float64], note: str
+) -> Threshold:
+    realised = float((descending > value).mean())
+    return Threshold(rule, value, rate, realised, note)
+
+
+def _too_few(n: int, rate: float) -> str:
+    needed = math.ceil(1 / rate) - 1
+    return (
+        f"{n:,} calibration items cannot resolve a false-alarm rate of {rate:.3%} "
+        f"({needed:,} would); cut at their maximum"
+    )

@@ -1,0 +1,138 @@
+"""SessionEnsemble: several views of a session, put on one scale by their p-values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from amiss.detect import get_detector
+from amiss.detect._base import Detector, Scores
+from amiss.detect._calibration import Calibration
+from amiss.detect.event_counts import EventCounts
+from amiss.detect.next_event import NextEvent
+from amiss.errors import UsageError
+from amiss.types import Sequences
+
+Members = list[tuple[str, Detector]]
+
+
+class SessionEnsemble(Detector):
+    """Sum of the members' surprises: −log₁₀ of their out-of-fold p-values.
+
+    A member that is noisy on normal sessions needs a higher score to be as surprising as a quiet
+    one, so none drowns the others. Beyond what the calibration sessions resolve, a fitted tail
+    ranks on. What each member said stays visible in `member_score`.
+
+    Parameters
+    ----------
+    members : list of (name, detector), optional
+        By default event counts, event sets, and the next event.
+    contamination : float, default 0.1
+        Share of training items above the threshold of the bare detector.
+    random_state : int, optional
+        Seeds the members that have a ``random_state`` of None.
+
+    Attributes
+    ----------
+    members_ : list of (name, detector)
+        Fitted copies.
+    calibrations_ : list of Calibration
+        One a member.
+
+    Examples
+    --------
+    >>> normal = [["open", "read", "close"], ["open", "close"]] * 50
+    >>> ensemble = SessionEnsemble(members=[("counts", EventCounts())]).fit(normal)
+    >>> ensemble.member_score([["open", "crash"]]).round(1)
+    array([[2.]])
+    """
+
+    input = "sequences"
+    name = "session-ensemble"
+
+    def __init__(
+        self,
+        members: Members | None = None,
+        contamination: float = 0.1,
+        random_state: int | None = None,
+    ) -> None:
+        self.members = members
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
+        members = default_members() if self.members is None else self.members
+        if not members:
+            raise UsageError("an ensemble of no members; expected at least one")
+        self.members_: Members = []
+        self.calibrations_: list[Calibration] = []
+        surprise = np.zeros(len(X))
+        for name, unfitted in members:
+            member = clone(unfitted)
+            if "random_state" in member.get_params() and member.random_state is None:
+                member.set_params(random_state=self.random_state)
+            member.fit(X, y)
+            learnt = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
+            calibration = Calibration.learn(member.training_score_[learnt])
+            surprise += calibration.surprise(member.training_score_)
+            self.members_.append((name, member))
+            self.calibrations_.append(calibration)
+            self.history_.extend(
+                {"member": float(len(self.members_) - 1), **e} for e in member.history_
+            )
+        self.training_score_ = surprise
+
+    def _anomaly_score(self, X: Sequences) -> Scores:
+        return np.asarray(self.member_score(X).sum(axis=1))
+
+    def member_score(self, X: Any) -> NDArray[np.float64]:
+        """Return each member's −log₁₀ p, shape (n, n_members); their sum is the score."""
+        sequences = self._check(X)
+        columns = [
+            calibration.surprise(member.anomaly_score(sequences))
+            for (_, member), calibration in zip(self.members_, self.calibrations_, strict=True)
+        ]
+        return np.column_stack(columns)
+
+    @property
+    def member_names(self) -> list[str]:
+        """Names of the columns of `member_score`."""
+        return [name for name, _ in self.members_]
+
+    def _get_parameters(self) -> dict[str, Any]:
+        return {"contamination": self.contamination, "random_state": self.random_state}
+
+    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        values: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for i, ((name, member), calibration) in enumerate(
+            zip(self.members_, self.calibrations_, strict=True)
+        ):
+            manifest, member_arrays = member.to_state()
+            values.append({"name": name, **manifest})
+            arrays |= {f"members.{i}.{key}": array for key, array in member_arrays.items()}
+            arrays[f"members.{i}.calibration"] = calibration.scores
+        return {"members": values}, arrays
+
+    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.members_, self.calibrations_ = [], []
+        for i, manifest in enumerate(values["members"]):
+            prefix = f"members.{i}."
+            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            member = get_detector(manifest["detector"])(**manifest["parameters"])
+            member.from_state(manifest, own)
+            self.members_.append((manifest["name"], member))
+            self.calibrations_.append(Calibration(own["calibration"]))
+        self.members = self.members_
+
+
+def default_members() -> Members:
+    """Return the members of an ensemble that was given none, not fitted."""
+    return [
+        ("event counts", EventCounts()),
+        ("event sets", EventCounts("sets")),
+        ("next event", NextEvent()),
+    ]

@@ -1,0 +1,225 @@
+"""Why a session was flagged: surprising events, missing ones, the nearest normal session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.types import (
+    END,
+    NO_TIME,
+    Contribution,
+    Difference,
+    Expectation,
+    Finding,
+    Location,
+    LogInfo,
+    Sequences,
+    Surprise,
+)
+
+MOST_SURPRISES = 5
+_UNLIKELY = 0.05
+"""An event expected with more than this probability is no surprise, whatever its rank."""
+
+
+class ScoresEvents(Protocol):
+    """A detector that scores single events (see the contract: found by presence)."""
+
+    vocabulary_: Any
+
+    def event_score(self, X: Any) -> list[NDArray[np.float64]]:
+        """Return the score of each event."""
+        ...
+
+    def expected_events(
+        self, X: Any, k: int = 3
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """Return the likeliest events at each place."""
+        ...
+
+
+class KnowsNearest(Protocol):
+    """A detector that names the nearest normal sequence."""
+
+    vocabulary_: Any
+    reference_: Sequences
+    reference_count_: NDArray[np.int64]
+
+    def nearest_normal(self, X: Any) -> NDArray[np.int64]:
+        """Return the row of ``reference_`` nearest to each item."""
+        ...
+
+
+class EventPlaces(Protocol):
+    """Where the events of the explained sessions stand: the columns of `Sessions`."""
+
+    @property
+    def ids(self) -> Any: ...  # noqa: D102 - see Sessions
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def line(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def source(self) -> NDArray[np.int32]: ...  # noqa: D102
+    @property
+    def time(self) -> NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def log(self) -> LogInfo: ...  # noqa: D102
+
+
+def explain_sessions(
+    sessions: EventPlaces,
+    sequences: Sequences,
+    scores: NDArray[np.float64],
+    p_values: NDArray[np.float64],
+    contributions: Sequence[tuple[Contribution, ...]],
+    events: ScoresEvents | None,
+    nearest: KnowsNearest | None,
+) -> list[Finding]:
+    """Return one finding a session, in the order given; raw lines are filled in by the caller.
+
+    Parameters
+    ----------
+    sessions, sequences : the sessions to explain, and their events; both of length n
+    scores, p_values : ndarray of float64, shape (n,)
+    contributions : sequence of tuples of Contribution
+    events, nearest : detectors that can say so, or None
+    """
+    event_scores = events.event_score(sequences) if events else None
+    expected = events.expected_events(sequences) if events else None
+    rows = nearest.nearest_normal(sequences) if nearest else None
+    known = _known_names(events, nearest)
+    findings = []
+    for i in range(len(sequences)):
+        names = tuple(sequences.names[e] for e in sequences[i])
+        surprises = _surprises(
+            names,
+            known,
+            bool(sequences.ended[i]),
+            event_scores[i] if event_scores else None,
+            expected[i] if expected else None,
+            events.vocabulary_.tokens if events else [],
+            _Places(sessions, i),
+        )
+        like: tuple[str, ...] = ()
+        alike = 0
+        if nearest is not None and rows is not None:
+            like = tuple(nearest.reference_.names[e] for e in nearest.reference_[rows[i]])
+            alike = int(nearest.reference_count_[rows[i]])
+        complete = bool(sequences.complete[i])
+        missing, surplus = _differences(names, like if nearest else names, known)
+        places = _Places(sessions, i)
+        locations = tuple(dict.fromkeys(s.location for s in surprises)) or (places.at(-1),)
+        findings.append(
+            Finding(
+                unit=sessions.log.unit,
+                id=str(sessions.ids[i]),
+                score=float(scores[i]),
+                p_value=float(p_values[i]),
+                start=places.time(0),
+                end=places.time(-1),
+                locations=locations,
+                contributions=contributions[i],
+                surprises=surprises,
+                missing=missing if complete else (),
+                surplus=surplus,
+                complete=complete,
+                events=names,
+                nearest=like,
+                nearest_count=alike,
+            )
+        )
+    return findings
+
+
+class _Places:
+    """Lines and times of one session's events."""
+
+    def __init__(self, sessions: EventPlaces, i: int) -> None:
+        self._sessions = sessions
+        self._first, self._end = int(sessions.offsets[i]), int(sessions.offsets[i + 1])
+
+    def at(self, position: int) -> Location:
+        """Return where the event is; beyond the last one, where the last one is."""
+        flat = min(self._first + position, self._end - 1) if position >= 0 else self._end + position
+        line = int(self._sessions.line[flat])
+        return Location(self._sessions.log.sources[self._sessions.source[flat]], line, line)
+
+    def time(self, position: int) -> int:
+        times = self._sessions.time[self._first : self._end]
+        known = times[times != NO_TIME]
+        return int(known[position]) if len(known) else NO_TIME
+
+
+def _known_names(events: ScoresEvents | None, nearest: KnowsNearest | None) -> set[str] | None:
+    detector = events or nearest
+    return {str(t) for t in detector.vocabulary_.tokens} if detector else None
+
+
+def _surprises(
+    names: tuple[str, ...],
+    known: set[str] | None,
+    ended: bool,
+    event_scores: NDArray[np.float64] | None,
+    expected: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
+    tokens: Sequence[Any],
+    places: _Places,
+) -> tuple[Surprise, ...]:
+    """Return the least expected events, each template once, the least likely first."""
+    unseen = [known is not None and name not in known for name in names]
+    order = list(range(len(names) + ended))
+    if event_scores is not None:
+        order.sort(key=lambda at: (not (at < len(names) and unseen[at]), -event_scores[at]))
+    else:
+        order = [at for at in order if at < len(names) and unseen[at]]
+    found: list[Surprise] = []
+    seen: set[str | None] = set()
+    for at in order:
+        name = names[at] if at < len(names) else None
+        is_unseen = name is not None and unseen[at]
+        probability = None
+        if event_scores is not None and not is_unseen:
+            probability = float(np.exp(-event_scores[at]))
+            if probability > _UNLIKELY:
+                continue
+        if name in seen:
+            continue
+        seen.add(name)
+        found.append(
+            Surprise(
+                template=name,
+                location=places.at(at),
+                probability=probability,
+                unseen=is_unseen,
+                expected=_expectations(expected, at, tokens) if expected else (),
+            )
+        )
+        if len(found) == MOST_SURPRISES:
+            break
+    return tuple(found)
+
+
+def _expectations(
+    expected: tuple[NDArray[np.int64], NDArray[np.float64]], at: int, tokens: Sequence[Any]
+) -> tuple[Expectation, ...]:
+    ids, probabilities = expected
+    return tuple(
+        Expectation("end of session" if i == END else str(tokens[i]), float(p))
+        for i, p in zip(ids[at], probabilities[at], strict=True)
+        if p >= _UNLIKELY
+    )
+
+
+def _differences(
+    names: tuple[str, ...], like: tuple[str, ...], known: set[str] | None
+) -> tuple[tuple[Difference, ...], tuple[Difference, ...]]:
+    """Return what the session lacks and what it has more of, the largest differences first."""
+    have, usual = Counter(names), Counter(like)
+    missing = (usual - have).most_common()
+    surplus = [(n, c) for n, c in (have - usual).most_common() if known is None or n in known]
+    return tuple(Difference(*m) for m in missing), tuple(Difference(*s) for s in surplus)

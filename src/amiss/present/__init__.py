@@ -1,0 +1,1 @@
+"""Findings to a plain dict first, then to text and JSON. Log lines are hostile: escaped here."""

@@ -1,0 +1,109 @@
+"""Findings as plain values: the schema ``amiss.findings/1``. Everything else is made from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from amiss.types import NO_TIME, Finding, Location, LogInfo, Surprise, Threshold
+
+SCHEMA = "amiss.findings/1"
+
+
+def findings_to_dict(
+    findings: Sequence[Finding],
+    log: LogInfo,
+    model: dict[str, Any],
+    threshold: Threshold,
+    *,
+    scored: int,
+    cut: int,
+    templates: int,
+) -> dict[str, Any]:
+    """Return findings as JSON values.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    log : LogInfo
+    model : dict
+        What was learnt.
+    threshold : Threshold
+    scored, cut, templates : int
+        Sessions scored, those of them cut by the start or end of the log, templates in the log.
+    """
+    return {
+        "schema": SCHEMA,
+        "source": {
+            "files": list(log.sources),
+            "format": log.format,
+            "lines": log.lines,
+            "ungrouped_lines": log.ungrouped,
+            "start": timestamp(log.start),
+            "end": timestamp(log.end),
+            "templates": templates,
+            "unit": log.unit,
+            "grouping": log.grouping,
+            "cut": cut,
+            "notes": list(log.notes),
+        },
+        "model": model,
+        "threshold": {**threshold._asdict(), "value": _finite(threshold.value)},
+        "scored": scored,
+        "findings": [finding_to_dict(finding) for finding in findings],
+    }
+
+
+def finding_to_dict(finding: Finding) -> dict[str, Any]:
+    """Return one finding as JSON values; ``expected[i]`` is what was expected for ``got[i]``."""
+    return {
+        "unit": finding.unit,
+        "id": finding.id,
+        "score": finding.score,
+        "p_value": finding.p_value,
+        "start": timestamp(finding.start),
+        "end": timestamp(finding.end),
+        "complete": finding.complete,
+        "locations": [_location(location) for location in finding.locations],
+        "contributions": [c._asdict() for c in finding.contributions],
+        "expected": [[e._asdict() for e in s.expected] for s in finding.surprises],
+        "got": [_got(s) for s in finding.surprises],
+        "missing": [c._asdict() for c in finding.missing],
+        "surplus": [c._asdict() for c in finding.surplus],
+        "nearest_normal": {
+            "events": list(finding.nearest),
+            "sessions_like_it": finding.nearest_count,
+        },
+        "events": list(finding.events),
+    }
+
+
+def timestamp(millis: int) -> str | None:
+    """Return a time as ISO 8601 in UTC, None where there is none.
+
+    Examples
+    --------
+    >>> timestamp(1226262930000)
+    '2008-11-09T20:35:30'
+    """
+    if millis == NO_TIME:
+        return None
+    moment = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds" if millis % 1000 else "seconds")
+
+
+def _got(surprise: Surprise) -> dict[str, Any]:
+    values = asdict(surprise)
+    del values["expected"], values["location"]
+    return {**values, **_location(surprise.location)}
+
+
+def _location(location: Location) -> dict[str, Any]:
+    return location._asdict()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

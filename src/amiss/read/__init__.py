@@ -1,0 +1,1 @@
+"""Bytes to records: files, compression and standard input, header formats, labels."""

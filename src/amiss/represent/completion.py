@@ -1,0 +1,125 @@
+"""Which sessions were cut by the start or the end of the log.
+
+A log that ends in the middle of things holds sessions whose last events had simply not been
+written yet. Whether a session is one of them is told from other sessions: of those that logged the
+same last event, how many went on after being silent for as long? If that is likelier than not, the
+session counts as open, and nothing is held missing from it. The same rule, run backwards, tells
+sessions that were already running when the log began.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.errors import ModelError
+from amiss.types import Sequences
+
+_BINS = 64
+_EDGES = np.concatenate([[0.0], np.logspace(0, 10, _BINS - 1)])  # 1 ms to 115 days
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Learnt silences: how long each event waits for the next one, and how often none comes.
+
+    Attributes
+    ----------
+    after, before : ndarray of float64, shape (n_events, n_bins)
+        For each event, how many had a silence at least as long as the bin's edge, then an event.
+    last, first : ndarray of float64, shape (n_events,)
+        How many sessions ended, or began, with the event.
+    """
+
+    after: NDArray[np.float64]
+    before: NDArray[np.float64]
+    last: NDArray[np.float64]
+    first: NDArray[np.float64]
+
+    @classmethod
+    def learn(cls, sequences: Sequences, clock: NDArray[np.int64], n_events: int) -> Completion:
+        """Learn from sessions that include the cut ones.
+
+        Parameters
+        ----------
+        sequences : Sequences
+        clock : ndarray of int64, shape (n_flat,)
+            Time of each event; line numbers where there is no time.
+        n_events : int
+            Number of known event ids.
+        """
+        events, offsets = sequences.events, sequences.offsets
+        inner = np.ones(len(events), dtype=np.bool_)
+        inner[offsets[:-1]] = False  # has a predecessor in its session
+        follower = np.flatnonzero(inner)
+        silence = np.maximum(clock[follower] - clock[follower - 1], 0)
+        return cls(
+            after=_survival(events[follower - 1], silence, n_events),
+            before=_survival(events[follower], silence, n_events),
+            last=np.bincount(events[offsets[1:] - 1], minlength=n_events).astype(float),
+            first=np.bincount(events[offsets[:-1]], minlength=n_events).astype(float),
+        )
+
+    def ended(self, last_event: NDArray[np.int64], silence: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether sessions are over that logged `last_event` and were then silent so long."""
+        return _over(self.after, self.last, last_event, silence)
+
+    def begun(
+        self, first_event: NDArray[np.int64], silence: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Whether sessions really began with `first_event`, so long after the log's start."""
+        return _over(self.before, self.first, first_event, silence)
+
+    def to_arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return the arrays to store."""
+        return {
+            "after": self.after,
+            "before": self.before,
+            "last": self.last,
+            "first": self.first,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Completion:
+        """Build from `to_arrays`.
+
+        Raises
+        ------
+        ModelError
+            Arrays are missing or their shapes do not fit.
+        """
+        try:
+            made = cls(**{k: np.asarray(v, dtype=float) for k, v in arrays.items()})
+        except TypeError as error:
+            raise ModelError(
+                f"the table of silences in this model is malformed ({error})"
+            ) from None
+        shape = (len(made.last), _BINS)
+        if made.after.shape != shape or made.before.shape != shape:
+            raise ModelError("the table of silences in this model has the wrong shape")
+        return made
+
+
+def _survival(
+    events: NDArray[np.int64], silence: NDArray[np.int64], n_events: int
+) -> NDArray[np.float64]:
+    bins = np.searchsorted(_EDGES, silence, side="right") - 1
+    counts = np.bincount(events * _BINS + bins, minlength=n_events * _BINS).reshape(-1, _BINS)
+    return counts[:, ::-1].cumsum(axis=1)[:, ::-1].astype(float)
+
+
+def _over(
+    waits: NDArray[np.float64],
+    stops: NDArray[np.float64],
+    events: NDArray[np.int64],
+    silence: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    bins = np.searchsorted(_EDGES, np.maximum(silence, 0), side="right") - 1
+    known = events < len(stops)
+    event = np.where(known, events, 0)
+    goes_on = np.where(known, waits[event, bins], 0.0)
+    stopped = np.where(known, stops[event], 1.0)
+    return stopped >= goes_on

@@ -1,0 +1,168 @@
+"""Sequences in the forms users have them, distinct sequences, counts of events."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from amiss.errors import InputError
+from amiss.types import BEGIN, END, Sequences
+
+UNKNOWN = -3
+"""Stands for an event that training did not have, once events are mapped to codes."""
+
+
+def as_sequences(X: Any) -> Sequences:
+    """Return `X` as flat arrays.
+
+    Parameters
+    ----------
+    X : Sequences, polars or Arrow list column, or sequence of sequences of int or of str
+        Integers below 0 are reserved: a leading ``BEGIN`` and a trailing ``END`` mark sequences
+        as begun and ended where a column has any; plain lists count as complete.
+
+    Raises
+    ------
+    InputError
+        `X` is empty, or not a sequence of sequences of integers or strings.
+
+    Examples
+    --------
+    >>> as_sequences([["open", "close"], ["open"]]).events
+    array([0, 1, 0])
+    """
+    if isinstance(X, Sequences):
+        return X
+    if isinstance(X, pl.DataFrame) and X.width == 1:
+        X = X.to_series()
+    if not isinstance(X, pl.Series) and hasattr(X, "__arrow_c_stream__"):
+        X = pl.Series(X)
+    if isinstance(X, pl.Series):
+        if not isinstance(X.dtype, pl.List):
+            raise InputError(f"expected a list column of events, got a column of {X.dtype}")
+        lengths = X.list.len().fill_null(0).to_numpy()
+        flat = X.filter(pl.Series(lengths > 0)).explode()
+    else:
+        try:
+            rows = [list(row) for row in X]
+        except TypeError:
+            raise InputError(
+                f"expected sequences of events, got {type(X).__name__}; "
+                "pass a list of lists of integers or strings"
+            ) from None
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        try:
+            flat = pl.Series([event for row in rows for event in row], strict=True)
+        except TypeError:
+            raise InputError("events must be all integers or all strings, got a mixture") from None
+    if not len(lengths):
+        raise InputError("no sequences; expected at least one")
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return _from_flat(flat, offsets)
+
+
+def _from_flat(flat: pl.Series, offsets: NDArray[np.int64]) -> Sequences:
+    n = len(offsets) - 1
+    everything = np.ones(n, dtype=np.bool_)
+    if flat.null_count():
+        raise InputError(f"{flat.null_count()} events are null; expected integers or strings")
+    if flat.dtype == pl.String or not len(flat):
+        names = flat.cast(pl.String).unique().sort()
+        codes = flat.cast(pl.String).replace_strict(
+            names, pl.int_range(len(names), eager=True), return_dtype=pl.Int64
+        )
+        return Sequences(codes.to_numpy(), offsets, everything, everything, tuple(names))
+    if not flat.dtype.is_integer():
+        raise InputError(f"events must be integers or strings, got {flat.dtype}")
+    events = flat.cast(pl.Int64).to_numpy()
+    if (events >= 0).all():
+        return Sequences(events, offsets, everything, everything)
+    if not np.isin(events[events < 0], (BEGIN, END)).all():
+        raise InputError(
+            f"event {int(events.min())}: integers below 0 are reserved "
+            f"({BEGIN} begins a sequence, {END} ends it); number events from 0"
+        )
+    row = np.repeat(np.arange(n), np.diff(offsets))
+    begun = np.bincount(row[events == BEGIN], minlength=n) > 0
+    ended = np.bincount(row[events == END], minlength=n) > 0
+    real = events >= 0
+    lengths = np.bincount(row[real], minlength=n)
+    kept = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Sequences(events[real], kept, begun, ended)
+
+
+def distinct_sequences(
+    sequences: Sequences,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (first, inverse, counts) of the distinct sequences, in order of first appearance.
+
+    Two sequences are the same if their events and their begun and ended marks are.
+    """
+    rows: dict[Hashable, int] = {}
+    first: list[int] = []
+    inverse = np.empty(len(sequences), dtype=np.int64)
+    events = np.ascontiguousarray(sequences.events, dtype=np.int64)
+    offsets = sequences.offsets.tolist()
+    marks = (sequences.begun * 2 + sequences.ended).tolist()
+    for i in range(len(sequences)):
+        key = (events[offsets[i] : offsets[i + 1]].tobytes(), marks[i])
+        row = rows.setdefault(key, len(first))
+        if row == len(first):
+            first.append(i)
+        inverse[i] = row
+    return np.array(first, dtype=np.int64), inverse, np.bincount(inverse, minlength=len(first))
+
+
+class Vocabulary:
+    """The events that training had, as codes 0 … n − 1.
+
+    Integers are looked up as they are; where sequences carry names, by name, so that two inputs
+    that number the same events differently still mean the same.
+
+    Attributes
+    ----------
+    tokens : list of int or of str
+        Event of each code.
+    """
+
+    def __init__(self, tokens: Sequence[int] | Sequence[str]) -> None:
+        self.tokens = list(tokens)
+        self._codes = {token: code for code, token in enumerate(self.tokens)}
+
+    @classmethod
+    def learn(cls, sequences: Sequences) -> Vocabulary:
+        """Learn the events that occur in `sequences`."""
+        present = np.unique(sequences.events)
+        if sequences.names:
+            return cls([sequences.names[i] for i in present])
+        return cls([int(i) for i in present])
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(self, sequences: Sequences) -> NDArray[np.int64]:
+        """Return the code of each event, ``UNKNOWN`` for those that training did not have."""
+        if not len(sequences.events):
+            return np.empty(0, dtype=np.int64)
+        size = int(sequences.events.max()) + 1
+        tokens: Sequence[Any] = sequences.names if sequences.names else range(size)
+        table = np.array([self._codes.get(tokens[i], UNKNOWN) for i in range(size)], dtype=np.int64)
+        codes: NDArray[np.int64] = table[sequences.events]
+        return codes
+
+
+def count_matrix(
+    codes: NDArray[np.int64], offsets: NDArray[np.int64], n_codes: int
+) -> sp.csr_matrix:
+    """Count the known events of each sequence: CSR of float64, shape (n, n_codes)."""
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    known = codes >= 0
+    return sp.csr_matrix(
+        (np.ones(int(known.sum())), (rows[known], codes[known])),
+        shape=(len(offsets) - 1, n_codes),
+    )

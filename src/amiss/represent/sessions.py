@@ -1,0 +1,433 @@
+"""Sessions: which lines belong together, in order.
+
+Events are flat columns (shape, line, file, time) ordered by session; keys are interned; raw text
+is not kept. A line that names two keys belongs to both sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.errors import InputError, UsageError
+from amiss.represent.shapes import ShapeTable
+from amiss.types import NO_TIME, LogInfo, RecordBatch, distinct_codes, ragged_index
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Events grouped by session.
+
+    Attributes
+    ----------
+    ids : polars.Series of str, shape (n,)
+        Session keys, in order of first appearance.
+    offsets : ndarray of int64, shape (n + 1,)
+        Events of session *i* are ``offsets[i]:offsets[i + 1]``.
+    shape : ndarray of int32, shape (n_events,)
+        Row of `shapes`.
+    line : ndarray of int64, shape (n_events,)
+        1-based.
+    source : ndarray of int32, shape (n_events,)
+        Row of ``log.sources``.
+    time : ndarray of int64, shape (n_events,)
+        Milliseconds, or ``NO_TIME``.
+    shapes : polars.DataFrame
+        Columns ``text`` and ``level``.
+    log : LogInfo
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"session": ["a", "b", "a"], "event": ["open", "open", "close"]})
+    >>> sessions = Sessions.from_frame(frame)
+    >>> len(sessions), sessions.to_frame()["events"].to_list()
+    (2, [['open', 'close'], ['open']])
+    """
+
+    ids: pl.Series
+    offsets: NDArray[np.int64]
+    shape: NDArray[np.int32]
+    line: NDArray[np.int64]
+    source: NDArray[np.int32]
+    time: NDArray[np.int64]
+    shapes: pl.DataFrame
+    log: LogInfo = field(default_factory=LogInfo)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __repr__(self) -> str:
+        return (
+            f"<Sessions: {len(self):,} {self.log.unit}s of {len(self.shape):,} events, "
+            f"{len(self.shapes):,} shapes>"
+        )
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """Position of each session's first event in the flat columns, shape (n,)."""
+        return self.offsets[:-1]
+
+    @property
+    def last(self) -> NDArray[np.int64]:
+        """Position of each session's last event in the flat columns, shape (n,)."""
+        return self.offsets[1:] - 1
+
+    def __getitem__(self, index: NDArray[Any] | slice | list[int] | list[bool]) -> Sessions:
+        """Return the sessions at `index`: a slice, positions, or a mask."""
+        rows = np.arange(len(self))[index]
+        at, offsets = ragged_index(self.offsets, rows)
+        return replace(
+            self,
+            ids=self.ids.gather(rows),
+            offsets=offsets,
+            shape=self.shape[at],
+            line=self.line[at],
+            source=self.source[at],
+            time=self.time[at],
+        )
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return one row a session: id, start, end, first line, events as a list of shapes."""
+        texts = self.shapes["text"].gather(self.shape)
+        events = (
+            pl.DataFrame({"at": np.repeat(np.arange(len(self)), np.diff(self.offsets)), "e": texts})
+            .group_by("at", maintain_order=True)
+            .agg("e")["e"]
+        )
+        return pl.DataFrame(
+            {
+                "session": self.ids,
+                "start": as_datetime(self.time[self.first]),
+                "end": as_datetime(self.time[self.last]),
+                "first_line": self.line[self.first],
+                "events": events,
+            }
+        )
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, session: str = "session", event: str = "event", time: str | None = None
+    ) -> Sessions:
+        """Group a data frame of one row an event.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame, pandas.DataFrame, or anything polars reads
+            Rows in time order.
+        session, event, time : str
+            Column names. Row numbers, from 1, stand for line numbers.
+
+        Raises
+        ------
+        InputError
+            A column is missing, or there are no rows.
+        """
+        rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+        for column in [session, event, *([time] if time else [])]:
+            if column not in rows.columns:
+                raise InputError(
+                    f"no column {column!r} in the data frame; it has: {', '.join(rows.columns)}"
+                )
+        if rows.is_empty():
+            raise InputError("the data frame has no rows; expected one row an event")
+        times = rows[time].cast(pl.Datetime("ms")).to_physical() if time else None
+        events = rows[event].cast(pl.String)
+        codes, texts = distinct_codes(events)
+        keys = _Interner()
+        key_codes = keys.add(rows[session].cast(pl.String))
+        columns = _Columns(
+            session=key_codes,
+            shape=codes.astype(np.int32),
+            line=np.arange(1, len(rows) + 1, dtype=np.int64),
+            source=np.zeros(len(rows), dtype=np.int32),
+            time=(
+                np.full(len(rows), NO_TIME)
+                if times is None
+                else times.fill_null(NO_TIME).to_numpy().astype(np.int64)
+            ),
+        )
+        shapes = pl.DataFrame({"text": texts, "level": [""] * len(texts)})
+        log = LogInfo(sources=("rows",), grouping=session, lines=len(rows), format="data frame")
+        return _assemble(columns, keys.names(), shapes, log)
+
+
+def as_datetime(millis: NDArray[np.int64]) -> pl.Series:
+    """Return times as a datetime column, null where there is none."""
+    series = pl.Series(millis)
+    return pl.select(
+        pl.when(series != NO_TIME).then(series).otherwise(None).cast(pl.Datetime("ms"))
+    ).to_series()
+
+
+class Assignment(NamedTuple):
+    """Which lines of a batch belong to which sessions."""
+
+    rows: NDArray[np.int64] | None
+    """Lines, one entry an event; None: each line once."""
+    codes: NDArray[np.int32]
+    """The session of each entry."""
+    ungrouped: int = 0
+    """Lines that belong to no session."""
+
+
+class Grouping(Protocol):
+    """How lines become sessions: gives each line of a batch its session codes."""
+
+    unit: str
+    description: str
+    option: tuple[str, str | float]
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        ...
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        ...
+
+
+class _Interner:
+    """Strings to codes, in order of first appearance, over batches."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+
+    def add(self, keys: pl.Series) -> NDArray[np.int32]:
+        local, distinct = distinct_codes(keys)
+        codes = [self._codes.setdefault(key, len(self._codes)) for key in distinct.to_list()]
+        return np.array(codes, dtype=np.int32)[local]
+
+    def names(self) -> pl.Series:
+        return pl.Series(list(self._codes), dtype=pl.String)
+
+
+class ByKey:
+    """One session for each distinct match of a pattern in the line.
+
+    Parameters
+    ----------
+    pattern : str
+        A regular expression; its first group, if it has one, is the key.
+
+    Raises
+    ------
+    UsageError
+        The pattern is not a valid regular expression.
+    """
+
+    unit = "session"
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.description = pattern
+        self.option: tuple[str, str | float] = ("session_key", pattern)
+        try:
+            groups = pl.Series([""]).str.extract_groups(pattern).struct.fields
+            pl.Series([""]).str.extract_all(pattern)
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(
+                f"session key {pattern!r} is not a valid regular expression: "
+                f"{str(error).splitlines()[-1].strip()}"
+            ) from None
+        self._grouped = bool(groups)
+        self._keys = _Interner()
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        if self._grouped:
+            return _assign_values(batch.raw.str.extract(self.pattern, 1), self._keys)
+        found = pl.DataFrame({"keys": batch.raw.str.extract_all(self.pattern)}).select(
+            keys="keys",
+            n=pl.col("keys").list.len(),
+            first=pl.col("keys").list.first(),
+            last=pl.col("keys").list.last(),
+        )
+        several = ((found["n"] > 1) & ((found["first"] != found["last"]) | (found["n"] > 2))).any()
+        if not several:  # a line may repeat its key: it is one event all the same
+            return _assign_values(found["first"], self._keys)
+        keys = found["keys"].list.unique(maintain_order=True)
+        counts = keys.list.len().to_numpy()
+        rows = np.repeat(np.arange(len(keys)), counts)
+        flat = keys.filter(pl.Series(counts > 0)).explode()
+        return Assignment(rows, self._keys.add(flat), int((counts == 0).sum()))
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        return self._keys.names()
+
+
+class ByField:
+    """One session for each value of a header field."""
+
+    unit = "session"
+
+    def __init__(self, name: str) -> None:
+        self.field = name
+        self.description = f"field {name}"
+        self.option: tuple[str, str | float] = ("session_field", name)
+        self._keys = _Interner()
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        return _assign_values(batch.fields[self.field], self._keys)
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        return self._keys.names()
+
+
+def _assign_values(keys: pl.Series, interner: _Interner) -> Assignment:
+    missing = keys.null_count()
+    if not missing:
+        return Assignment(None, interner.add(keys))
+    rows = keys.is_not_null().to_numpy().nonzero()[0]
+    return Assignment(rows, interner.add(keys.drop_nulls()), missing)
+
+
+class ByGap:
+    """A new window after each silence of more than `seconds`.
+
+    Raises
+    ------
+    UsageError
+        `seconds` is not positive.
+    InputError
+        The lines carry no time.
+    """
+
+    unit = "window"
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise UsageError(f"gap of {seconds:g} s; expected more than 0 seconds")
+        self.description = f"gaps of more than {seconds:g} s"
+        self.option: tuple[str, str | float] = ("gap", seconds)
+        self._gap = seconds * 1000
+        self._last = NO_TIME
+        self._windows = 0
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which windows."""
+        known = np.where(batch.time == NO_TIME, np.int64(NO_TIME), batch.time)
+        time = np.maximum.accumulate(np.concatenate([[self._last], known]))
+        if time[-1] == NO_TIME:
+            raise InputError(
+                "these lines carry no time that is understood, so gaps cannot be found; "
+                "use --window LINES or --session-key PATTERN"
+            )
+        # A line before any time, and the first line of all, opens no window of its own.
+        breaks = (np.diff(time) > self._gap) & (time[:-1] != NO_TIME)
+        codes = self._windows + np.cumsum(breaks)
+        self._last, self._windows = int(time[-1]), int(codes[-1])
+        return Assignment(None, codes.astype(np.int32))
+
+    def names(self) -> pl.Series:
+        """Return the window ids by code."""
+        return pl.Series([f"window {i + 1}" for i in range(self._windows + 1)])
+
+
+class ByCount:
+    """A new window every `lines` lines.
+
+    Raises
+    ------
+    UsageError
+        `lines` is less than 1.
+    """
+
+    unit = "window"
+
+    def __init__(self, lines: int) -> None:
+        if lines < 1:
+            raise UsageError(f"window of {lines} lines; expected 1 or more")
+        self.description = f"windows of {lines:,} lines"
+        self.option: tuple[str, str | float] = ("window", lines)
+        self._size = lines
+        self._seen = 0
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which windows."""
+        at = np.arange(self._seen, self._seen + len(batch))
+        self._seen += len(batch)
+        return Assignment(None, (at // self._size).astype(np.int32))
+
+    def names(self) -> pl.Series:
+        """Return the window ids by code."""
+        return pl.Series([f"window {i + 1}" for i in range(-(-self._seen // self._size))])
+
+
+@dataclass(slots=True)
+class _Columns:
+    session: NDArray[np.int32]
+    shape: NDArray[np.int32]
+    line: NDArray[np.int64]
+    source: NDArray[np.int32]
+    time: NDArray[np.int64]
+
+
+def group_records(batches: Iterable[RecordBatch], grouping: Grouping) -> Sessions:
+    """Read all batches and return their sessions; ``log`` is filled by the caller.
+
+    Raises
+    ------
+    InputError
+        No line belongs to a session.
+    """
+    shapes = ShapeTable()
+    parts: list[_Columns] = []
+    lines = ungrouped = 0
+    start = end = NO_TIME
+    for batch in batches:
+        shape = shapes.add(batch.kinds)[batch.kind]
+        rows, codes, missing = grouping.assign(batch)
+        at = slice(None) if rows is None else rows
+        source = np.full(len(codes), batch.source, dtype=np.int32)
+        parts.append(_Columns(codes, shape[at], batch.line[at], source, batch.time[at]))
+        lines += len(batch)
+        ungrouped += missing
+        known = batch.time[batch.time != NO_TIME]
+        if len(known):
+            start = min(start, int(known.min())) if start != NO_TIME else int(known.min())
+            end = max(end, int(known.max()))
+    columns = _Columns(*(np.concatenate(column) for column in _transposed(parts)))
+    if not len(columns.session):
+        raise InputError(
+            f"none of {lines:,} lines belongs to a session by {grouping.description}; "
+            "check the pattern against a line, or use --gap SECONDS or --window LINES"
+        )
+    table = pl.DataFrame({"text": shapes.texts, "level": shapes.levels})
+    log = LogInfo(
+        unit=grouping.unit,
+        grouping=grouping.description,
+        option=grouping.option,
+        lines=lines,
+        ungrouped=ungrouped,
+        start=start,
+        end=end,
+    )
+    return _assemble(columns, grouping.names(), table, log)
+
+
+def _transposed(parts: list[_Columns]) -> Iterator[list[NDArray[Any]]]:
+    for name in ("session", "shape", "line", "source", "time"):
+        yield [getattr(part, name) for part in parts]
+
+
+def _assemble(columns: _Columns, names: pl.Series, shapes: pl.DataFrame, log: LogInfo) -> Sessions:
+    order = np.argsort(columns.session, kind="stable")
+    counts = np.bincount(columns.session, minlength=len(names))
+    return Sessions(
+        ids=names,
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        shape=columns.shape[order],
+        line=columns.line[order],
+        source=columns.source[order],
+        time=columns.time[order],
+        shapes=shapes,
+        log=log,
+    )

@@ -1,0 +1,132 @@
+"""How well a model does on labelled sessions, its members and trivial baselines beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.detect._baselines import baseline_scores
+from amiss.errors import InputError
+from amiss.read.labels import read_labels
+from amiss.represent.sessions import Sessions
+from amiss.represent.severity import is_error_level
+from amiss.run.ingest import match_labels
+from amiss.run.pipeline import Labels, Model
+
+SCHEMA = "amiss.evaluation/1"
+
+
+def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]:
+    """Score labelled sessions and compare with the labels, at session level.
+
+    Parameters
+    ----------
+    model : Model
+    sessions : Sessions
+        Those without a label are left out and counted.
+    labels : mapping of session id to bool, or path of a label file
+
+    Returns
+    -------
+    dict
+        The schema ``amiss.evaluation/1``: precision, recall, F1 and confusion at the model's
+        threshold, areas under the precision-recall and ROC curves, and the same for each member
+        and each trivial baseline.
+
+    Raises
+    ------
+    LabelError
+        The labels name none of the sessions.
+    """
+    known = labels if isinstance(labels, Mapping) else read_labels(labels)
+    anomalous, labelled = match_labels(sessions, known)
+    judged, truth = sessions[labelled], anomalous[labelled]
+    if not len(judged):
+        raise InputError("no labelled sessions to evaluate on")
+    sequences, _ = model.sequences(judged)
+    scores = model.detector.anomaly_score(sequences)
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "sessions": len(judged),
+        "unlabelled": int((~labelled).sum()),
+        "anomalies": int(truth.sum()),
+        "threshold": model.threshold._asdict(),
+        **_at_threshold(truth, scores > model.threshold.value),
+        **_areas(truth, scores),
+        "members": {},
+        "baselines": {},
+    }
+    if hasattr(model.detector, "member_score"):
+        columns = model.detector.member_score(sequences).T
+        for name, column in zip(model.info["members"], columns, strict=True):
+            report["members"][name] = _areas(truth, column)
+    nearest = next(
+        (
+            d
+            for d in (model.detector, *(m for _, m in getattr(model.detector, "members_", [])))
+            if hasattr(d, "reference_")
+        ),
+        None,
+    )
+    trivial: dict[str, NDArray[np.float64]] = {}
+    if nearest is not None:
+        trivial = baseline_scores(nearest.reference_, sequences)
+        # References are one session a count vector: not all pairs of neighbours are among them.
+        del trivial["new 2-gram"]
+    trivial["any ERROR line"] = error_lines(judged)
+    for name, column in trivial.items():
+        report["baselines"][name] = {**_at_threshold(truth, column > 0), **_areas(truth, column)}
+    return report
+
+
+def error_lines(sessions: Sessions) -> NDArray[np.float64]:
+    """Return the number of lines at level ERROR or worse in each session, shape (n,)."""
+    bad = np.array([is_error_level(level) for level in sessions.shapes["level"]], dtype=float)
+    totals = np.concatenate([[0.0], np.cumsum(bad[sessions.shape])])
+    return np.asarray(totals[sessions.offsets[1:]] - totals[sessions.offsets[:-1]])
+
+
+def _at_threshold(truth: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> dict[str, Any]:
+    hit, false = int((truth & flagged).sum()), int((~truth & flagged).sum())
+    missed = int((truth & ~flagged).sum())
+    precision = hit / (hit + false) if hit + false else 0.0
+    recall = hit / (hit + missed) if hit + missed else 0.0
+    both = precision + recall
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / both if both else 0.0,
+        "confusion": {
+            "true_positive": hit,
+            "false_positive": false,
+            "false_negative": missed,
+            "true_negative": int((~truth & ~flagged).sum()),
+        },
+    }
+
+
+def _areas(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    if truth.all() or not truth.any():
+        return {"pr_auc": None, "roc_auc": None}  # one class has no curve
+    return {
+        "pr_auc": float(average_precision_score(truth, scores)),
+        "roc_auc": float(roc_auc_score(truth, scores)),
+    }
+
+
+def evaluation_frame(report: dict[str, Any]) -> pl.DataFrame:
+    """Return the report as one row a detector: the model, its members, the baselines."""
+    rows = [{"detector": "model", **_flat(report)}]
+    for group in ("members", "baselines"):
+        rows += [{"detector": name, **_flat(values)} for name, values in report[group].items()]
+    return pl.DataFrame(rows)
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: values.get(key) for key in ("precision", "recall", "f1", "pr_auc", "roc_auc")}

@@ -1,0 +1,112 @@
+"""Findings: what `detect` and `scan` return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.present.summary import findings_to_dict
+from amiss.present.text import describe_finding, summarise
+from amiss.represent.sessions import as_datetime
+from amiss.types import Finding, LogInfo, Threshold
+
+if TYPE_CHECKING:
+    from amiss.run.pipeline import Model
+
+
+class ExplainedFinding(Finding):
+    """A finding that can put itself into words."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, finding: Finding) -> ExplainedFinding:
+        """Return `finding` with the method `explain`."""
+        return cls(**{f.name: getattr(finding, f.name) for f in fields(finding)})
+
+    def explain(self) -> str:
+        """Return what was expected, what came, and the lines, as plain text."""
+        return describe_finding(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings(Sequence[ExplainedFinding]):
+    """The flagged sessions, the most anomalous first, and how they were decided.
+
+    Attributes
+    ----------
+    log : LogInfo
+        Where the sessions came from.
+    model : dict
+        What was learnt, as plain values.
+    threshold : Threshold
+    ids : polars.Series of str, shape (n,)
+        All scored sessions.
+    scores : ndarray of float64, shape (n,)
+    complete : ndarray of bool, shape (n,)
+        False for sessions cut by the start or the end of the log.
+    templates : int
+        Templates in this log.
+    fitted : Model or None
+        The model that decided.
+    """
+
+    items: tuple[ExplainedFinding, ...]
+    log: LogInfo
+    model: dict[str, Any]
+    threshold: Threshold
+    ids: pl.Series
+    scores: NDArray[np.float64]
+    complete: NDArray[np.bool_]
+    templates: int
+    fitted: Model | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> ExplainedFinding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ExplainedFinding]: ...
+    def __getitem__(self, index: int | slice) -> ExplainedFinding | Sequence[ExplainedFinding]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[ExplainedFinding]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        return summarise(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema ``amiss.findings/1`` as plain values."""
+        return findings_to_dict(
+            self.items,
+            self.log,
+            self.model,
+            self.threshold,
+            scored=len(self.scores),
+            cut=int((~self.complete).sum()),
+            templates=self.templates,
+        )
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return one row a finding."""
+        return pl.DataFrame(
+            {
+                "session": [f.id for f in self.items],
+                "score": [f.score for f in self.items],
+                "p_value": [f.p_value for f in self.items],
+                "start": as_datetime(np.array([f.start for f in self.items], dtype=np.int64)),
+                "end": as_datetime(np.array([f.end for f in self.items], dtype=np.int64)),
+                "file": [f.locations[0].file for f in self.items],
+                "line": [f.locations[0].first_line for f in self.items],
+                "got": [f.surprises[0].template if f.surprises else None for f in self.items],
+                "missing": [[c.template for c in f.missing] for f in self.items],
+            },
+            schema_overrides={"got": pl.String, "missing": pl.List(pl.String)},
+        )

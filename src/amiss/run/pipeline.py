@@ -1,0 +1,501 @@
+"""Model = representation + detector + decision: fit, detect, scan, load."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss import store
+from amiss.decide import RULES
+from amiss.detect import get_detector
+from amiss.detect._base import Detector
+from amiss.detect._calibration import Calibration
+from amiss.errors import InputError, ModelError, UsageError
+from amiss.explain.sessions import explain_sessions
+from amiss.read.labels import read_labels
+from amiss.read.records import read_lines
+from amiss.read.sources import Source
+from amiss.represent.completion import Completion
+from amiss.represent.sessions import Sessions
+from amiss.represent.severity import severities
+from amiss.represent.templates import TemplateMiner
+from amiss.run.bulk import normal_bulk
+from amiss.run.findings import ExplainedFinding, Findings
+from amiss.run.ingest import match_labels
+from amiss.types import NO_TIME, Contribution, Finding, Sequences, Threshold
+
+FALSE_ALARM_RATE = 0.0005
+"""Default bound on the share of normal sessions that are flagged."""
+PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
+
+Labels = Mapping[str, bool] | str | PathLike[str]
+
+
+@dataclass(slots=True)
+class Model:
+    """A fitted pipeline: log lines in, findings out.
+
+    Attributes
+    ----------
+    miner : TemplateMiner
+    completion : Completion or None
+        Tells sessions that were cut; None where sessions are windows.
+    detector : Detector
+    threshold : Threshold
+    calibration : ndarray of float64
+        Out-of-fold scores of the sessions taken for normal, ascending.
+    info : dict
+        What the model learnt from, as plain values.
+    """
+
+    miner: TemplateMiner
+    completion: Completion | None
+    detector: Detector
+    threshold: Threshold
+    calibration: NDArray[np.float64]
+    info: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Model: {self.detector.name} learnt from {self.info['sessions']:,} "
+            f"{self.info['unit']}s, {len(self.miner)} templates>"
+        )
+
+    def sequences(self, sessions: Sessions) -> tuple[Sequences, int]:
+        """Return the events of `sessions` as this model sees them, and how many templates occur.
+
+        Raises
+        ------
+        ModelError
+            The model was fitted on another header format.
+        """
+        expected = self.info["format"]
+        if sessions.log.format != expected:
+            raise ModelError(
+                f"this model was fitted on logs in the {expected!r} format, this input is "
+                f"{sessions.log.format!r}; fit a model on such a log, or pass --format {expected}"
+            )
+        shape_ids, miner = self.miner.extended(sessions.shapes["text"].to_list())
+        sequences = _to_sequences(sessions, shape_ids, miner.templates)
+        marked = _mark_cut(sequences, sessions, self.completion)
+        return marked, len(np.unique(sequences.events))
+
+    def score(self, sessions: Sessions) -> NDArray[np.float64]:
+        """Return the anomaly score of each session, shape (n,)."""
+        return self.detector.anomaly_score(self.sequences(sessions)[0])
+
+    def detect(self, sessions: Sessions) -> Findings:
+        """Return the sessions whose score lies above the threshold, explained."""
+        sequences, templates = self.sequences(sessions)
+        scores = self.detector.anomaly_score(sequences)
+        return self._findings(sessions, sequences, scores, templates)
+
+    def explain(self, sessions: Sessions, session_id: str) -> ExplainedFinding:
+        """Explain one session, flagged or not.
+
+        Raises
+        ------
+        InputError
+            There is no session of that id.
+        """
+        at = (sessions.ids == session_id).arg_max()
+        if at is None or sessions.ids[at] != session_id:
+            raise InputError(
+                f"no {sessions.log.unit} {session_id!r} in this log; ids are such as "
+                f"{sessions.ids[0]!r}"
+            )
+        sequences, _ = self.sequences(sessions)
+        scores = self.detector.anomaly_score(sequences)
+        return self._explain(sessions, sequences, scores, np.array([at]))[0]
+
+    def set_threshold(self, rate: float, rule: str = "tail") -> Model:
+        """Return the same model with another false-alarm rate; nothing is fitted again.
+
+        Raises
+        ------
+        UsageError
+            The rate is not in (0, 1), or the rule is unknown.
+        """
+        threshold = _decide(self.calibration, rate, rule)
+        changed = replace(self, threshold=threshold)
+        changed.detector.offset_ = -threshold.value
+        return changed
+
+    def preview(
+        self, sessions: Sessions, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
+    ) -> pl.DataFrame:
+        """Return how many of `sessions` each false-alarm rate would flag."""
+        return preview_rates(self.calibration, self.score(sessions), rates, rule)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to one file; `amiss.load` reads it."""
+        manifest, arrays = self.detector.to_state()
+        arrays = {f"detector.{name}": array for name, array in arrays.items()}
+        arrays["calibration"] = self.calibration
+        if self.completion:
+            for name, array in self.completion.to_arrays().items():
+                arrays[f"completion.{name}"] = array
+        content = {
+            "info": self.info,
+            "templates": self.miner.to_state(),
+            "threshold": self.threshold._asdict(),
+            "detector": manifest,
+        }
+        store.write(path, "model", content, arrays)
+
+    def _findings(
+        self,
+        sessions: Sessions,
+        sequences: Sequences,
+        scores: NDArray[np.float64],
+        templates: int,
+    ) -> Findings:
+        flagged = np.flatnonzero(scores > self.threshold.value)
+        flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
+        return Findings(
+            items=tuple(self._explain(sessions, sequences, scores, flagged)),
+            log=sessions.log,
+            model=self.info,
+            threshold=self.threshold,
+            ids=sessions.ids,
+            scores=scores,
+            complete=sequences.complete,
+            templates=templates,
+            fitted=self,
+        )
+
+    def _explain(
+        self,
+        sessions: Sessions,
+        sequences: Sequences,
+        scores: NDArray[np.float64],
+        rows: NDArray[np.int64],
+    ) -> list[ExplainedFinding]:
+        if not len(rows):
+            return []
+        chosen = sequences.take(rows)
+        members = [(self.detector.name, self.detector), *getattr(self.detector, "members_", [])]
+        findings = explain_sessions(
+            sessions[rows],
+            chosen,
+            scores[rows],
+            Calibration(self.calibration).p_value(scores[rows]),
+            _contributions(self.detector, chosen),
+            next((m for _, m in members if hasattr(m, "event_score")), None),
+            next((m for _, m in members if hasattr(m, "nearest_normal")), None),
+        )
+        return [ExplainedFinding.of(f) for f in _with_lines(findings, sessions)]
+
+
+def fit(
+    sessions: Sessions,
+    labels: Labels | None = None,
+    *,
+    detector: str | Detector = "session-ensemble",
+    clean: bool | None = None,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Model:
+    """Learn what is normal.
+
+    Parameters
+    ----------
+    sessions : Sessions
+    labels : mapping of session id to bool, or path of a label file, optional
+        Sessions known to be anomalous are left out of what counts as normal.
+    detector : str or Detector
+        A name of the catalogue, or a detector with parameters of its own.
+    clean : bool, optional
+        Whether the sessions (those not labelled anomalous) are all normal. By default they are
+        with labels; without, the normal bulk is estimated and the rest left out.
+    false_alarm_rate : float
+        Bound on the share of normal sessions that are flagged.
+    rule : {"tail", "quantile"}
+    random_state : int
+
+    Raises
+    ------
+    InputError
+        There are no sessions, or none of them counts as normal.
+    LabelError
+        The labels do not fit the sessions.
+
+    Examples
+    --------
+    >>> events = ["open", "read", "close"] * 40 + ["open", "crash"]
+    >>> ids = [str(i // 3) for i in range(120)] + ["odd", "odd"]
+    >>> sessions = Sessions.from_frame(pl.DataFrame({"session": ids, "event": events}))
+    >>> model = fit(sessions, detector="event-counts")
+    >>> [finding.id for finding in model.detect(sessions)]
+    ['odd']
+    """
+    model, _ = _fit(sessions, labels, detector, clean, false_alarm_rate, rule, random_state)
+    return model
+
+
+def scan(
+    sessions: Sessions,
+    labels: Labels | None = None,
+    *,
+    detector: str | Detector = "session-ensemble",
+    clean: bool | None = None,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Findings:
+    """Fit and detect on the same sessions; those learnt from are judged out of fold.
+
+    Parameters, Raises
+    ------------------
+    As `fit`. The fitted model is the findings' ``fitted``.
+    """
+    model, (sequences, learnt) = _fit(
+        sessions, labels, detector, clean, false_alarm_rate, rule, random_state
+    )
+    scores = model.detector.training_score_.copy()
+    if not learnt.all():
+        scores[~learnt] = model.detector.anomaly_score(sequences.take(~learnt))
+    return model._findings(sessions, sequences, scores, len(model.miner))
+
+
+def load(path: str | PathLike[str]) -> Model | Detector:
+    """Read what was saved: a model, or a bare detector.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    ModelError
+        The file is not a model, or damaged, altered, or of a newer format.
+    """
+    manifest, arrays = store.read(path)
+    content = manifest["content"]
+    try:
+        if manifest["kind"] == "detector":
+            return _load_detector(content, arrays)
+        completion = _with_prefix(arrays, "completion.")
+        return Model(
+            miner=TemplateMiner.from_state(content["templates"]),
+            completion=Completion.from_arrays(completion) if completion else None,
+            detector=_load_detector(content["detector"], _with_prefix(arrays, "detector.")),
+            threshold=Threshold(**content["threshold"]),
+            calibration=arrays["calibration"],
+            info=content["info"],
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(
+            f"{path}: its content does not fit this version of amiss ({error!r}); "
+            "fit the model again"
+        ) from None
+
+
+def load_model(path: str | PathLike[str]) -> Model:
+    """Read a saved model.
+
+    Raises
+    ------
+    InputError, ModelError
+        As `load`; also where the file holds a bare detector.
+    """
+    loaded = load(path)
+    if not isinstance(loaded, Model):
+        raise ModelError(f"{path}: holds a bare detector; expected a model from: amiss fit")
+    return loaded
+
+
+def preview_rates(
+    calibration: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    rates: Sequence[float] = PREVIEW_RATES,
+    rule: str = "tail",
+) -> pl.DataFrame:
+    """Return the threshold of each rate and how many of `scores` lie above it."""
+    thresholds = [_decide(calibration, rate, rule) for rate in rates]
+    return pl.DataFrame(
+        {
+            "false_alarm_rate": list(rates),
+            "threshold": [t.value for t in thresholds],
+            "flagged": [int((scores > t.value).sum()) for t in thresholds],
+            "realised": [t.realised for t in thresholds],
+        }
+    )
+
+
+def _fit(
+    sessions: Sessions,
+    labels: Labels | None,
+    detector: str | Detector,
+    clean: bool | None,
+    rate: float,
+    rule: str,
+    random_state: int,
+) -> tuple[Model, tuple[Sequences, NDArray[np.bool_]]]:
+    started = time.process_time()
+    if not len(sessions):
+        raise InputError("no sessions to learn from; expected at least one")
+    if rule not in RULES:
+        raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
+    chosen = _make_detector(detector, random_state)
+    miner = TemplateMiner()
+    shape_ids = miner.add(sessions.shapes["text"].to_list())
+    sequences = _to_sequences(sessions, shape_ids, miner.templates)
+    completion = None
+    if sessions.log.unit == "session":
+        completion = Completion.learn(sequences, _clock(sessions), len(miner))
+    sequences = _mark_cut(sequences, sessions, completion)
+
+    learnt = np.ones(len(sessions), dtype=np.bool_)
+    if labels is not None:
+        known = labels if isinstance(labels, Mapping) else read_labels(labels)
+        learnt &= ~match_labels(sessions, known)[0]
+    known_anomalies = int((~learnt).sum())
+    if not learnt.any():
+        raise InputError("every session is labelled an anomaly; expected normal ones to learn from")
+    if not (labels is not None if clean is None else clean):
+        learnt[learnt] = normal_bulk(sequences.take(learnt))
+    chosen.fit(sequences, np.where(learnt, 0, 1))
+    calibration = np.sort(chosen.training_score_[learnt])
+    threshold = _decide(calibration, rate, rule)
+    chosen.offset_ = -threshold.value
+    log = sessions.log
+    info = {
+        "sources": list(log.sources),
+        "lines": log.lines,
+        "start": None if log.start == NO_TIME else log.start,
+        "end": None if log.end == NO_TIME else log.end,
+        "format": log.format,
+        "unit": log.unit,
+        "grouping": log.grouping,
+        "option": list(log.option),
+        "sessions": len(sessions),
+        "events": len(sessions.shape),
+        "templates": len(miner),
+        "labelled_anomalies": known_anomalies if labels is not None else None,
+        "set_aside": int((~learnt).sum()) - known_anomalies,
+        "detector": chosen.name,
+        "members": list(getattr(chosen, "member_names", [])),
+        "random_state": random_state,
+        "cpu_seconds": round(time.process_time() - started, 1),
+        "fingerprint": _fingerprint(sessions),
+    }
+    return Model(miner, completion, chosen, threshold, calibration, info), (sequences, learnt)
+
+
+def _make_detector(detector: str | Detector, random_state: int) -> Detector:
+    if isinstance(detector, Detector):
+        return detector
+    made = get_detector(detector)()
+    if made.input != "sequences":
+        raise UsageError(f"detector {detector!r} takes {made.input}, not the sessions of a log")
+    if "random_state" in made.get_params(deep=False):
+        made.set_params(random_state=random_state)
+    return made
+
+
+def _decide(calibration: NDArray[np.float64], rate: float, rule: str) -> Threshold:
+    if rule not in RULES:
+        raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
+    return RULES[rule](calibration, rate)
+
+
+def _to_sequences(
+    sessions: Sessions, shape_ids: NDArray[np.int64], templates: list[str]
+) -> Sequences:
+    """Map shapes to templates; a template is as alarming as the worst of its shapes."""
+    worst = np.zeros(len(templates))
+    levels = sessions.shapes["level"].to_list()
+    np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))
+    whole = np.ones(len(sessions), dtype=np.bool_)
+    return Sequences(
+        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst
+    )
+
+
+def _mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | None) -> Sequences:
+    if completion is None:
+        return sequences
+    clock = _clock(sessions)
+    start, end = _span(sessions, clock)
+    first, last = sessions.first, sessions.last
+    return replace(
+        sequences,
+        begun=completion.begun(sequences.events[first], clock[first] - start),
+        ended=completion.ended(sequences.events[last], end - clock[last]),
+    )
+
+
+def _clock(sessions: Sessions) -> NDArray[np.int64]:
+    """Return the time of each event; line numbers where the log has no time."""
+    return sessions.line if (sessions.time == NO_TIME).any() else sessions.time
+
+
+def _span(sessions: Sessions, clock: NDArray[np.int64]) -> tuple[int, int]:
+    if clock is sessions.line or sessions.log.start == NO_TIME:
+        return int(clock.min()), int(clock.max())
+    return sessions.log.start, sessions.log.end
+
+
+def _contributions(detector: Detector, chosen: Sequences) -> list[tuple[Contribution, ...]]:
+    if not hasattr(detector, "member_score"):
+        return [()] * len(chosen)
+    names = getattr(detector, "member_names")  # noqa: B009 - comes with member_score
+    return [
+        tuple(Contribution(name, float(s)) for name, s in zip(names, row, strict=True))
+        for row in detector.member_score(chosen)
+    ]
+
+
+def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
+    """Read the lines that the findings point at, in one pass, and put them in."""
+    log = sessions.log
+    if not log.paths:
+        return findings
+    source_of = {name: index for index, name in enumerate(log.sources)}
+    wanted: dict[int, set[int]] = {}
+    for finding in findings:
+        for surprise in finding.surprises:
+            wanted.setdefault(source_of[surprise.location.file], set()).add(
+                surprise.location.first_line
+            )
+    files = [Source(n, Path(p)) for n, p in zip(log.sources, log.paths, strict=True)]
+    texts = read_lines(files, wanted)
+    return [
+        replace(
+            finding,
+            surprises=tuple(
+                replace(s, text=texts.get((source_of[s.location.file], s.location.first_line), ""))
+                for s in finding.surprises
+            ),
+        )
+        for finding in findings
+    ]
+
+
+def _load_detector(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Detector:
+    detector = get_detector(manifest["detector"])(**manifest["parameters"])
+    detector.from_state(manifest, arrays)
+    return detector
+
+
+def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _fingerprint(sessions: Sessions) -> str:
+    digest = hashlib.sha256()
+    for array in (sessions.offsets, sessions.shape, sessions.line, sessions.time):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
+    return digest.hexdigest()[:16]

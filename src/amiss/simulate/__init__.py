@@ -1,0 +1,1 @@
+"""Generators of logs with known faults, for demonstrations and load tests."""

@@ -1,0 +1,158 @@
+"""Model files: a zip of a JSON manifest and a safetensors file. Data only, never code.
+
+The manifest carries a digest of itself and of the tensors, so that a damaged or edited file is
+told from a good one before anything of it is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.errors import InputError, ModelError
+
+FORMAT = 1
+"""Version of the file format; a reader refuses files of a newer one."""
+
+_MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
+_MAX_BYTES = 1 << 32
+_LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "torch")
+_REPAIR = "fit the model again, or restore the file from a copy"
+
+
+def write(
+    path: str | PathLike[str],
+    kind: str,
+    manifest: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+) -> None:
+    """Write a model file.
+
+    Parameters
+    ----------
+    path : path-like
+    kind : str
+        ``"model"`` or ``"detector"``.
+    manifest : dict
+        JSON values.
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    tensors = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    body = {
+        "format": FORMAT,
+        "kind": kind,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "arrays_sha256": hashlib.sha256(tensors).hexdigest(),
+        "content": manifest,
+    }
+    body["manifest_sha256"] = _digest(body)
+    target = Path(path)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_MANIFEST, json.dumps(body, indent=1, allow_nan=False))
+            archive.writestr(_ARRAYS, tensors)
+        partial.replace(target)  # never a half-written model under the final name
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
+
+
+def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read a model file: (manifest, arrays), the manifest with its ``content`` and ``kind``.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it cannot be read.
+    ModelError
+        It is not a model file, or it is truncated, altered, or of a newer format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    target = Path(path)
+    try:
+        with zipfile.ZipFile(target) as archive:
+            sizes = {info.filename: info.file_size for info in archive.infolist()}
+            if set(sizes) != {_MANIFEST, _ARRAYS}:
+                raise ModelError(f"{target}: not an amiss model file; {_REPAIR}")
+            if sum(sizes.values()) > _MAX_BYTES:
+                raise ModelError(f"{target}: unpacks to more than {_MAX_BYTES >> 30} GiB; refused")
+            manifest = json.loads(archive.read(_MANIFEST))
+            tensors = archive.read(_ARRAYS)
+    except FileNotFoundError:
+        raise InputError(
+            f"{target}: no such model file; fit one with: amiss fit LOG -o MODEL"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{target}: cannot be read ({error.strerror})") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(
+            f"{target}: not an amiss model file, or damaged ({error}); {_REPAIR}"
+        ) from None
+    _check(target, manifest, tensors)
+    try:
+        return manifest, load(tensors)
+    except SafetensorError as error:
+        raise ModelError(f"{target}: its arrays are malformed ({error}); {_REPAIR}") from None
+
+
+def _check(target: Path, manifest: Any, tensors: bytes) -> None:
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+        raise ModelError(f"{target}: its manifest is malformed; {_REPAIR}")
+    if manifest["format"] > FORMAT:
+        raise ModelError(
+            f"{target}: written in model format {manifest['format']}, this amiss reads up to "
+            f"{FORMAT}; upgrade amiss, or fit the model again"
+        )
+    claimed = manifest.pop("manifest_sha256", None)
+    if (
+        claimed != _digest(manifest)
+        or manifest.get("arrays_sha256") != hashlib.sha256(tensors).hexdigest()
+    ):
+        raise ModelError(f"{target}: altered since it was written; {_REPAIR}")
+    if manifest.get("kind") not in ("model", "detector") or "content" not in manifest:
+        raise ModelError(f"{target}: its manifest is malformed; {_REPAIR}")
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    from amiss import __version__
+
+    found = {"amiss": __version__}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:  # a part of the library may be vendored
+            continue
+    return found
+
+
+def finite(value: float) -> float | None:
+    """Return `value` as JSON can hold it: None for infinities and NaN."""
+    return value if math.isfinite(value) else None

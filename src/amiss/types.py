@@ -1,0 +1,274 @@
+"""The few frozen types that travel between the rooms.
+
+Nothing here computes more than a view of itself, and no array is written to after construction.
+Times are milliseconds since the epoch, UTC, as int64; ``NO_TIME`` stands for a line without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+#: Reserved event ids: the start and the end of a session. Real events are 0, 1, 2, …
+BEGIN, END = -1, -2
+
+#: The time of a line that has none.
+NO_TIME: int = int(np.iinfo(np.int64).min)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Lines of one file, as read: what goes from ``read/`` to ``represent/``.
+
+    Lines that differ only in their digits are of one *kind*. All that is slow (header patterns,
+    masks, the template miner) is done once a kind, never once a line.
+
+    Attributes
+    ----------
+    source : int
+        Index of the file in the reader's ``sources``.
+    line : ndarray of int64, shape (n,)
+        1-based line numbers.
+    raw : polars.Series of str, shape (n,)
+        The lines, without line ends.
+    kind : ndarray of int64, shape (n,)
+        Row of `kinds` that each line belongs to.
+    kinds : polars.DataFrame
+        Columns ``level`` and ``message``, every run of digits replaced by one ``0``.
+    time : ndarray of int64, shape (n,)
+        Milliseconds since the epoch, or ``NO_TIME``.
+    fields : mapping of str to polars.Series
+        Header fields that were asked for, by name.
+    """
+
+    source: int
+    line: NDArray[np.int64]
+    raw: pl.Series
+    kind: NDArray[np.int64]
+    kinds: pl.DataFrame
+    time: NDArray[np.int64]
+    fields: Mapping[str, pl.Series] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """Ragged sequences of events: flat ids and offsets.
+
+    Attributes
+    ----------
+    events : ndarray of int64, shape (n_events,)
+        Event ids from 0; sequence *i* is ``events[offsets[i]:offsets[i + 1]]``.
+    offsets : ndarray of int64, shape (n + 1,)
+    begun : ndarray of bool, shape (n,)
+        The first event of the sequence is really its first: it did not run before the log began.
+    ended : ndarray of bool, shape (n,)
+        The last event is really its last: the sequence was not still open when the log ended.
+    names : tuple of str
+        What event id *i* stands for; empty where ids are all there is.
+    severity : ndarray of float64, shape (len(names),), optional
+        How alarming an event is by its own words and level, from 0 to 1.
+    """
+
+    events: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    begun: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    names: tuple[str, ...] = ()
+    severity: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of events in each sequence, shape (n,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Whether each sequence was seen from its first event to its last, shape (n,)."""
+        return self.begun & self.ended
+
+    def __getitem__(self, i: int) -> NDArray[np.int64]:
+        return self.events[self.offsets[i] : self.offsets[i + 1]]
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Sequences:
+        """Return the sequences at `index` (positions or a mask), in that order."""
+        rows: NDArray[np.int64] = np.arange(len(self))[index]
+        at, offsets = ragged_index(self.offsets, rows)
+        return Sequences(
+            self.events[at],
+            offsets,
+            self.begun[rows],
+            self.ended[rows],
+            self.names,
+            self.severity,
+        )
+
+
+def ragged_index(
+    offsets: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return flat positions of the items of `rows`, and the offsets they then have.
+
+    Examples
+    --------
+    >>> ragged_index(np.array([0, 2, 5]), np.array([1, 0]))
+    (array([2, 3, 4, 0, 1]), array([0, 3, 5]))
+    """
+    lengths = np.diff(offsets)[rows]
+    new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    at = np.arange(new[-1]) - np.repeat(new[:-1], lengths) + np.repeat(offsets[rows], lengths)
+    return at.astype(np.int64), new
+
+
+def distinct_codes(strings: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
+    """Return for each string its row among the distinct ones, and these, by first appearance.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> codes, distinct = distinct_codes(pl.Series(["b", "a", "b"]))
+    >>> codes.tolist(), distinct.to_list()
+    ([0, 1, 0], ['b', 'a'])
+    """
+    import polars as pl
+
+    # Categories of their own, so that no process-wide table grows with the log.
+    coded = strings.cast(pl.Categorical(pl.Categories.random()))
+    distinct = coded.unique(maintain_order=True)
+    physical = distinct.to_physical().to_numpy()
+    rank = np.zeros(int(physical.max(initial=0)) + 1, dtype=np.int64)
+    rank[physical] = np.arange(len(physical))
+    return rank[coded.to_physical().to_numpy()], distinct.cast(pl.String)
+
+
+@dataclass(frozen=True, slots=True)
+class LogInfo:
+    """Where sessions came from, for the top of every report.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        File names as the user gave them.
+    paths : tuple of str
+        Where the bytes are, to show lines of them.
+    format, unit, grouping : str
+        Header format; what is judged (``session`` or ``window``); how lines were grouped.
+    option : tuple of (str, str or float)
+        The argument of `amiss.read_sessions` that groups other logs in the same way.
+    lines, ungrouped : int
+        Lines read, and those that belong to no session.
+    start, end : int
+        First and last time, in milliseconds, or ``NO_TIME``.
+    notes : tuple of str
+        What was mended or skipped while reading.
+    """
+
+    sources: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    format: str = ""
+    unit: str = "session"
+    grouping: str = ""
+    option: tuple[str, str | float] = ("", "")
+    lines: int = 0
+    ungrouped: int = 0
+    start: int = NO_TIME
+    end: int = NO_TIME
+    notes: tuple[str, ...] = ()
+
+
+class Threshold(NamedTuple):
+    """A score to cut at, and how it was come by. A score strictly above `value` is anomalous."""
+
+    rule: str
+    value: float
+    rate: float | None = None
+    """The false-alarm rate that was asked for, as a share of normal items."""
+    realised: float | None = None
+    """The share of the calibration items that lie above `value`."""
+    note: str = ""
+    """What a user should know of it, such as that the calibration set is too small for the rate."""
+
+
+class Location(NamedTuple):
+    """Lines of one file, 1-based, both ends included."""
+
+    file: str
+    first_line: int
+    last_line: int
+
+    def __str__(self) -> str:
+        more = f"-{self.last_line}" if self.last_line != self.first_line else ""
+        return f"{self.file}:{self.first_line}{more}"
+
+
+class Contribution(NamedTuple):
+    """One member detector's part in a score: −log10 of its p-value."""
+
+    name: str
+    score: float
+
+
+class Expectation(NamedTuple):
+    """An event that was expected, with its probability."""
+
+    template: str
+    probability: float
+
+
+class Difference(NamedTuple):
+    """So many events of one template, more or fewer than in the nearest normal session."""
+
+    template: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """One event that was not expected where it came; `template` None is the end of the session."""
+
+    template: str | None
+    location: Location
+    text: str = ""
+    """The raw line; for the end of a session, its last line."""
+    probability: float | None = None
+    unseen: bool = False
+    """No training session has an event of this template."""
+    expected: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One flagged unit and why it was flagged."""
+
+    unit: str
+    id: str
+    score: float
+    p_value: float
+    start: int
+    end: int
+    locations: tuple[Location, ...]
+    contributions: tuple[Contribution, ...] = ()
+    surprises: tuple[Surprise, ...] = ()
+    missing: tuple[Difference, ...] = ()
+    surplus: tuple[Difference, ...] = ()
+    complete: bool = True
+    """False: the session was cut by the start or the end of the log; nothing counts as missing."""
+    events: tuple[str, ...] = ()
+    """The templates of the session, in order."""
+    nearest: tuple[str, ...] = ()
+    """The templates of the nearest normal session, in order."""
+    nearest_count: int = 0
+    """How many training sessions are just like the nearest one."""
