@@ -49,7 +49,7 @@ def quantile_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
 
 
 def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
-    """Cut at the `rate` quantile of an exponential tail fitted to the highest 1 % of the scores.
+    """Cut at the predictive quantile of an exponential tail of the highest 1 % of the scores.
 
     Where `rate` leaves but one or two calibration items, the quantile hangs on a single odd one
     among them; the tail asks twenty or more. Where there are too few items to resolve `rate` at
@@ -63,7 +63,7 @@ def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
     --------
     >>> exponential = -np.log(1 - (np.arange(10_000) + 0.5) / 10_000)
     >>> round(tail_threshold(exponential, 0.0005).value, 1)  # −ln 0.0005 is 7.6
-    7.5
+    7.7
     """
     descending = _descending(scores, rate)
     n = len(descending)
@@ -73,8 +73,12 @@ def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
     if rate >= count / n:
         return quantile_threshold(scores, rate)
     start = float(descending[count - 1])
-    scale = float((descending[:count] - start).mean())
-    value = start + scale * math.log(count / n / rate)
+    excesses = count - 1
+    scale = float((descending[:excesses] - start).mean())
+    # The scale is estimated: the predictive quantile, a little beyond the fitted one, keeps the
+    # rate on average over calibration sets.
+    reach = excesses * ((count / ((n + 1) * rate)) ** (1 / excesses) - 1)
+    value = start + scale * reach
     return _threshold("tail", value, rate, descending, "")
 
 

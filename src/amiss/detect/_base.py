@@ -28,6 +28,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     ----------
     input : {"table", "sequences", "windows", "images"}
         What ``X`` is; a class attribute.
+    resolution : float
+        Differences of score below this mean nothing: networks trained twice differ by as much. A
+        class attribute.
     training_score_ : ndarray of float64, shape (n,)
         The training items scored leave-one-out or out of fold, in row order.
     offset_ : float
@@ -38,6 +41,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
 
     input: ClassVar[Literal["table", "sequences", "windows", "images"]]
     name: ClassVar[str]
+    resolution: ClassVar[float] = 0.0
     contamination: float
     training_score_: Scores
     offset_: float

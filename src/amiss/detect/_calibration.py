@@ -24,6 +24,9 @@ class Calibration:
     ----------
     scores : ndarray of float64, shape (n,)
         Calibration scores in ascending order, leave-one-out or out of fold.
+    resolution : float
+        A score counts as equal to those it exceeds by no more. Where all normal sessions are
+        alike, the least difference between two trainings would else be beyond them all.
 
     Examples
     --------
@@ -33,15 +36,17 @@ class Calibration:
     """
 
     scores: NDArray[np.float64]
+    resolution: float = 0.0
 
     @classmethod
-    def learn(cls, scores: NDArray[np.float64]) -> Calibration:
+    def learn(cls, scores: NDArray[np.float64], resolution: float = 0.0) -> Calibration:
         """Make a calibration from scores in any order."""
-        return cls(np.sort(np.asarray(scores, dtype=np.float64)))
+        return cls(np.sort(np.asarray(scores, dtype=np.float64)), resolution)
 
     def surprise(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return −log₁₀ of the p-value of each score, shape (n,)."""
         n = len(self.scores)
+        scores = scores - self.resolution
         at_least = n - np.searchsorted(self.scores, scores, side="left")
         ranked = -np.log10((1 + at_least) / (n + 1))
         beyond = scores > self.scores[-1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from amiss.errors import UsageError
+
+_LEAST_STEPS = 200
 
 Batch = Callable[[Tensor], tuple[Any, ...]]
 """Indices, shape (batch,) → the arguments of the loss."""
@@ -32,6 +35,7 @@ def train(
     patience: int = 10,
     random_state: int | None = None,
     device: torch.device | None = None,
+    n_threads: int | None = 1,
 ) -> list[dict[str, float]]:
     """Train `module` in place and leave it with its best weights, in evaluation mode.
 
@@ -46,17 +50,44 @@ def train(
         Items 0 … n_items − 1 are trained on, the ones in `validation` left out.
     validation : Tensor of int64, optional
         Items to stop by; without them the training loss decides.
-    patience : int
-        Epochs without improvement before stopping.
+    epochs, patience : int
+        Most epochs, and those without improvement before stopping; stretched where there are so
+        few items that the epochs would make less than 200 steps.
     random_state : int, optional
-        Seeds a generator of its own; the global one is not touched.
+        The global generator is left as it was.
+
+    n_threads : int, optional
+        Threads of one step. More than one pays only where a step takes milliseconds: the networks
+        of logs and tables lose by it, and lose badly where other work shares the cores. None takes
+        what torch has set.
 
     Returns
     -------
     list of dict
         ``epoch``, ``loss`` and, with validation items, ``validation_loss`` of each epoch.
     """
-    generator = torch.Generator().manual_seed(seed_of(random_state))
+    # Dropout draws from the global generator.
+    with torch.random.fork_rng(devices=[]), threads(n_threads):
+        torch.manual_seed(seed_of(random_state))
+        return _train(
+            module, loss, batch, n_items, validation, epochs, batch_size,
+            learning_rate, weight_decay, patience, device,
+        )  # fmt: skip
+
+
+def _train(
+    module: nn.Module,
+    loss: Loss,
+    batch: Batch,
+    n_items: int,
+    validation: Tensor | None,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    patience: int,
+    device: torch.device | None,
+) -> list[dict[str, float]]:
     held_out = torch.zeros(n_items, dtype=torch.bool)
     if validation is not None:
         held_out[validation.cpu()] = True
@@ -64,7 +95,11 @@ def train(
     optimizer = torch.optim.Adam(
         module.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
-    steps = max(1, epochs * -(-len(items) // batch_size))
+    # A handful of distinct windows makes an epoch of one step: epochs alone would train nothing.
+    steps_an_epoch = max(1, -(-len(items) // batch_size))
+    stretch = max(1, -(-_LEAST_STEPS // (epochs * steps_an_epoch)))
+    epochs, patience = epochs * stretch, patience * stretch
+    steps = epochs * steps_an_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2
     )
@@ -73,7 +108,7 @@ def train(
     for epoch in range(epochs):
         module.train()
         total = weight = 0.0
-        order = items[torch.randperm(len(items), generator=generator)]
+        order = items[torch.randperm(len(items))]
         for indices in torch.split(order, batch_size):
             summed, weights = loss(module, *batch(indices.to(device)))
             optimizer.zero_grad(set_to_none=True)
@@ -127,6 +162,17 @@ def resolve_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda': this machine has no usable GPU; use auto or cpu")
     return torch.device(name)
+
+
+@contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """Run torch with `n` threads, then again with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def seed_of(random_state: int | None) -> int:

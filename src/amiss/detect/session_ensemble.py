@@ -46,8 +46,8 @@ class SessionEnsemble(Detector):
     --------
     >>> normal = [["open", "read", "close"], ["open", "close"]] * 50
     >>> ensemble = SessionEnsemble(members=[("counts", EventCounts())]).fit(normal)
-    >>> ensemble.member_score([["open", "crash"]]).round(1)
-    array([[2.]])
+    >>> ensemble.is_anomaly([["open", "close"], ["open", "crash"]])
+    array([False,  True])
     """
 
     input = "sequences"
@@ -76,7 +76,7 @@ class SessionEnsemble(Detector):
                 member.set_params(random_state=self.random_state)
             member.fit(X, y)
             learnt = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
-            calibration = Calibration.learn(member.training_score_[learnt])
+            calibration = Calibration.learn(member.training_score_[learnt], member.resolution)
             surprise += calibration.surprise(member.training_score_)
             self.members_.append((name, member))
             self.calibrations_.append(calibration)
@@ -125,7 +125,7 @@ class SessionEnsemble(Detector):
             member = get_detector(manifest["detector"])(**manifest["parameters"])
             member.from_state(manifest, own)
             self.members_.append((manifest["name"], member))
-            self.calibrations_.append(Calibration(own["calibration"]))
+            self.calibrations_.append(Calibration(own["calibration"], member.resolution))
         self.members = self.members_
 
 

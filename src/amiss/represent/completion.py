@@ -2,9 +2,9 @@
 
 A log that ends in the middle of things holds sessions whose last events had simply not been
 written yet. Whether a session is one of them is told from other sessions: of those that logged the
-same last event, how many went on after being silent for as long? If that is likelier than not, the
-session counts as open, and nothing is held missing from it. The same rule, run backwards, tells
-sessions that were already running when the log began.
+same last event and were then silent for as long, how many went on after all? If more than one in
+five did, the session counts as open, and nothing is held missing from it. The same rule, run
+backwards, tells sessions that were already running when the log began.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from amiss.errors import ModelError
 from amiss.types import Sequences
 
+_DOUBT = 0.2
+"""A session is over if fewer than this share of those like it went on."""
 _BINS = 64
 _EDGES = np.concatenate([[0.0], np.logspace(0, 10, _BINS - 1)])  # 1 ms to 115 days
 
@@ -30,8 +32,8 @@ class Completion:
     ----------
     after, before : ndarray of float64, shape (n_events, n_bins)
         For each event, how many had a silence at least as long as the bin's edge, then an event.
-    last, first : ndarray of float64, shape (n_events,)
-        How many sessions ended, or began, with the event.
+    last, first : ndarray of float64, shape (n_events, n_bins)
+        The same for silences that lasted to the log's end, or from its start.
     """
 
     after: NDArray[np.float64]
@@ -40,7 +42,13 @@ class Completion:
     first: NDArray[np.float64]
 
     @classmethod
-    def learn(cls, sequences: Sequences, clock: NDArray[np.int64], n_events: int) -> Completion:
+    def learn(
+        cls,
+        sequences: Sequences,
+        clock: NDArray[np.int64],
+        span: tuple[int, int],
+        n_events: int,
+    ) -> Completion:
         """Learn from sessions that include the cut ones.
 
         Parameters
@@ -48,6 +56,8 @@ class Completion:
         sequences : Sequences
         clock : ndarray of int64, shape (n_flat,)
             Time of each event; line numbers where there is no time.
+        span : tuple of int
+            Where the clock stood at the start and at the end of the log.
         n_events : int
             Number of known event ids.
         """
@@ -55,12 +65,13 @@ class Completion:
         inner = np.ones(len(events), dtype=np.bool_)
         inner[offsets[:-1]] = False  # has a predecessor in its session
         follower = np.flatnonzero(inner)
+        first, last = offsets[:-1], offsets[1:] - 1
         silence = np.maximum(clock[follower] - clock[follower - 1], 0)
         return cls(
             after=_survival(events[follower - 1], silence, n_events),
             before=_survival(events[follower], silence, n_events),
-            last=np.bincount(events[offsets[1:] - 1], minlength=n_events).astype(float),
-            first=np.bincount(events[offsets[:-1]], minlength=n_events).astype(float),
+            last=_survival(events[last], np.maximum(span[1] - clock[last], 0), n_events),
+            first=_survival(events[first], np.maximum(clock[first] - span[0], 0), n_events),
         )
 
     def ended(self, last_event: NDArray[np.int64], silence: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -93,12 +104,12 @@ class Completion:
         """
         try:
             made = cls(**{k: np.asarray(v, dtype=float) for k, v in arrays.items()})
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ModelError(
                 f"the table of silences in this model is malformed ({error})"
             ) from None
-        shape = (len(made.last), _BINS)
-        if made.after.shape != shape or made.before.shape != shape:
+        shapes = {table.shape for table in made.to_arrays().values()}
+        if len(shapes) != 1 or next(iter(shapes))[1:] != (_BINS,):
             raise ModelError("the table of silences in this model has the wrong shape")
         return made
 
@@ -121,5 +132,5 @@ def _over(
     known = events < len(stops)
     event = np.where(known, events, 0)
     goes_on = np.where(known, waits[event, bins], 0.0)
-    stopped = np.where(known, stops[event], 1.0)
-    return stopped >= goes_on
+    stopped = np.where(known, stops[event, bins], 1.0)
+    return goes_on <= _DOUBT * (goes_on + stopped)

@@ -10,7 +10,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.detect._baselines import baseline_scores
-from amiss.errors import InputError
 from amiss.read.labels import read_labels
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import is_error_level
@@ -44,14 +43,14 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
     """
     known = labels if isinstance(labels, Mapping) else read_labels(labels)
     anomalous, labelled = match_labels(sessions, known)
-    judged, truth = sessions[labelled], anomalous[labelled]
-    if not len(judged):
-        raise InputError("no labelled sessions to evaluate on")
-    sequences, _ = model.sequences(judged)
+    truth = anomalous[labelled]
+    # All sessions are represented, as detect does: what was cut shows by the whole log.
+    sequences = model.sequences(sessions)[0].take(labelled)
     scores = model.detector.anomaly_score(sequences)
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "sessions": len(judged),
+        "unit": sessions.log.unit,
+        "sessions": len(truth),
         "unlabelled": int((~labelled).sum()),
         "anomalies": int(truth.sum()),
         "threshold": model.threshold._asdict(),
@@ -77,7 +76,7 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
         trivial = baseline_scores(nearest.reference_, sequences)
         # References are one session a count vector: not all pairs of neighbours are among them.
         del trivial["new 2-gram"]
-    trivial["any ERROR line"] = error_lines(judged)
+    trivial["any ERROR line"] = error_lines(sessions[labelled])
     for name, column in trivial.items():
         report["baselines"][name] = {**_at_threshold(truth, column > 0), **_areas(truth, column)}
     return report

@@ -125,7 +125,7 @@ class Model:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        threshold = _decide(self.calibration, rate, rule)
+        threshold = _decide(self.calibration, rate, rule, self.detector.resolution)
         changed = replace(self, threshold=threshold)
         changed.detector.offset_ = -threshold.value
         return changed
@@ -134,7 +134,18 @@ class Model:
         self, sessions: Sessions, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
     ) -> pl.DataFrame:
         """Return how many of `sessions` each false-alarm rate would flag."""
-        return preview_rates(self.calibration, self.score(sessions), rates, rule)
+        scores = self.score(sessions)
+        thresholds = [
+            _decide(self.calibration, rate, rule, self.detector.resolution) for rate in rates
+        ]
+        return pl.DataFrame(
+            {
+                "false_alarm_rate": list(rates),
+                "threshold": [t.value for t in thresholds],
+                "flagged": [int((scores > t.value).sum()) for t in thresholds],
+                "realised": [t.realised for t in thresholds],
+            }
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to one file; `amiss.load` reads it."""
@@ -315,24 +326,6 @@ def load_model(path: str | PathLike[str]) -> Model:
     return loaded
 
 
-def preview_rates(
-    calibration: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    rates: Sequence[float] = PREVIEW_RATES,
-    rule: str = "tail",
-) -> pl.DataFrame:
-    """Return the threshold of each rate and how many of `scores` lie above it."""
-    thresholds = [_decide(calibration, rate, rule) for rate in rates]
-    return pl.DataFrame(
-        {
-            "false_alarm_rate": list(rates),
-            "threshold": [t.value for t in thresholds],
-            "flagged": [int((scores > t.value).sum()) for t in thresholds],
-            "realised": [t.realised for t in thresholds],
-        }
-    )
-
-
 def _fit(
     sessions: Sessions,
     labels: Labels | None,
@@ -353,7 +346,8 @@ def _fit(
     sequences = _to_sequences(sessions, shape_ids, miner.templates)
     completion = None
     if sessions.log.unit == "session":
-        completion = Completion.learn(sequences, _clock(sessions), len(miner))
+        clock = _clock(sessions)
+        completion = Completion.learn(sequences, clock, _span(sessions, clock), len(miner))
     sequences = _mark_cut(sequences, sessions, completion)
 
     learnt = np.ones(len(sessions), dtype=np.bool_)
@@ -367,7 +361,7 @@ def _fit(
         learnt[learnt] = normal_bulk(sequences.take(learnt))
     chosen.fit(sequences, np.where(learnt, 0, 1))
     calibration = np.sort(chosen.training_score_[learnt])
-    threshold = _decide(calibration, rate, rule)
+    threshold = _decide(calibration, rate, rule, chosen.resolution)
     chosen.offset_ = -threshold.value
     log = sessions.log
     info = {
@@ -404,10 +398,14 @@ def _make_detector(detector: str | Detector, random_state: int) -> Detector:
     return made
 
 
-def _decide(calibration: NDArray[np.float64], rate: float, rule: str) -> Threshold:
+def _decide(
+    calibration: NDArray[np.float64], rate: float, rule: str, resolution: float
+) -> Threshold:
     if rule not in RULES:
         raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
-    return RULES[rule](calibration, rate)
+    threshold = RULES[rule](calibration, rate)
+    value = threshold.value + resolution
+    return threshold._replace(value=value, realised=float((calibration > value).mean()))
 
 
 def _to_sequences(

@@ -1,0 +1,139 @@
+"""Write the tables of README and docs from the result files. They are never typed.
+
+``python -m benchmarks.tables`` rewrites them; ``--check`` exits with 1 if they are out of date.
+A table stands between ``<!-- figures: NAME -->`` and ``<!-- end figures -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+_BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end figures -->)", re.DOTALL)
+
+Results = dict[str, Any]
+
+
+def main() -> int:
+    stale = []
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        new = _BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n\n{m[3]}", old)
+        if new != old:
+            stale.append(page)
+            if "--check" not in sys.argv:
+                page.write_text(new, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        print("out of date, run python -m benchmarks.tables:", *[p.name for p in stale])
+        return 1
+    return 0
+
+
+def read(name: str) -> Results:
+    """Return one result file."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    content: Results = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def figure(results: Results, key: str, form: str = ".3f") -> str:
+    """Return a figure with its spread, a dash where it was not obtained."""
+    value = results["figures"].get(key)
+    if value is None:
+        return "–"
+    shown = f"{value:{form}}"
+    spread = results["spread"].get(key)
+    if spread and spread[0] != spread[1]:
+        shown += f" ({spread[0]:{form}} – {spread[1]:{form}})"
+    return shown
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def hdfs_detection() -> str:
+    r = read("hdfs")
+    rows = [
+        [
+            "normals of a random half, other half (5 seeds)",
+            figure(r, "semi_f1_mean"),
+            figure(r, "semi_ap_mean", ".4f"),
+        ],
+        [
+            "normals of the first half, second half",
+            figure(r, "time_f1"),
+            figure(r, "time_ap", ".4f"),
+        ],
+        [
+            "`amiss scan`, no labels (5 seeds)",
+            figure(r, "unsup_f1"),
+            figure(r, "unsup_ap", ".4f"),
+        ],
+    ]
+    return table(["learnt from, judged on", "session F1", "PR-AUC"], rows)
+
+
+def hdfs_members() -> str:
+    r = read("hdfs")
+    names = {
+        "semi_f1_mean": "**session ensemble**",
+        "event_counts_semi_f1": "event counts",
+        "event_sets_semi_f1": "event sets",
+        "next_event_semi_f1": "next event",
+        "new_counts_semi_f1": "baseline: counts never seen",
+        "new_2gram_semi_f1": "baseline: 2-gram never seen",
+        "new_length_semi_f1": "baseline: length never seen",
+        "new_event_semi_f1": "baseline: event never seen",
+        "any_error_line_semi_f1": "baseline: any ERROR or FATAL line",
+    }
+    return table(["detector", "session F1"], [[n, figure(r, k)] for k, n in names.items()])
+
+
+def hdfs_cut() -> str:
+    r = read("hdfs")
+    rows = [
+        ["told apart", figure(r, "cut_false_alarms", ".0f"), figure(r, "cut_missed", ".0f")],
+        [
+            "held complete",
+            figure(r, "cut_false_alarms_naive", ".0f"),
+            figure(r, "cut_missed_naive", ".0f"),
+        ],
+    ]
+    return table(["sessions cut by the end of the log", "false alarms", "missed"], rows)
+
+
+def hdfs_speed() -> str:
+    r = read("hdfs")
+    rows = [
+        ["`amiss scan`, start to printed findings", figure(r, "scan_cpu_s", ".1f") + " CPU s"],
+        [
+            "raw file to sessions",
+            figure(r, "ingest_lines_per_cpu_s", ",.0f") + " lines per CPU s",
+        ],
+        [
+            "Drain3 with equivalent masks, templates only",
+            figure(r, "drain3_masked_lines_per_cpu_s", ",.0f") + " lines per CPU s",
+        ],
+        ["`amiss --help`", figure(r, "help_cpu_s", ".2f") + " CPU s"],
+    ]
+    return table(["what", "measured"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "hdfs-detection": hdfs_detection,
+    "hdfs-members": hdfs_members,
+    "hdfs-cut": hdfs_cut,
+    "hdfs-speed": hdfs_speed,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiss.decide import (
+    RULES,
+    probability_threshold,
+    quantile_threshold,
+    tail_threshold,
+    top_k_threshold,
+)
+from amiss.errors import InputError, UsageError
+
+
+@pytest.mark.parametrize("rule", ["quantile", "tail"])
+@pytest.mark.parametrize("rate", [0.001, 0.005, 0.02])
+def test_realised_rate_on_new_normal_items_stays_near_or_below_the_rate(rule, rate):
+    generator = np.random.default_rng(3)
+    realised = []
+    for _ in range(40):
+        threshold = RULES[rule](generator.exponential(size=2000), rate)
+        realised.append((generator.exponential(size=20_000) > threshold.value).mean())
+    assert np.mean(realised) <= rate * 1.15
+
+
+@given(
+    scores=st.lists(st.integers(0, 5), min_size=1, max_size=300),
+    rate=st.floats(1e-4, 0.5),
+)
+def test_quantile_never_flags_more_calibration_items_than_the_rate_allows(scores, rate):
+    threshold = quantile_threshold(np.array(scores, dtype=float), rate)
+    flagged = sum(score > threshold.value for score in scores)
+    assert flagged <= rate * (len(scores) + 1)
+
+
+def test_ties_resolve_downward():
+    scores = np.array([0.0] * 90 + [1.0] * 10)
+    threshold = quantile_threshold(scores, 0.05)
+    # Five of the ten ones would be allowed; all or none can be flagged.
+    assert threshold.value == 1.0
+    assert threshold.realised == 0.0
+
+
+@pytest.mark.parametrize("rule", ["quantile", "tail"])
+def test_too_few_items_cut_at_the_maximum_and_say_so(rule):
+    scores = np.arange(100.0)
+    threshold = RULES[rule](scores, 0.0005)
+    assert threshold.value == 99.0
+    assert "100 calibration items cannot resolve" in threshold.note
+    assert "1,999 would" in threshold.note
+
+
+def test_one_odd_item_does_not_move_the_tail_far():
+    generator = np.random.default_rng(0)
+    scores = generator.exponential(size=3900)
+    clean = tail_threshold(scores, 0.0005).value
+    odd = tail_threshold(np.append(scores, 40.0), 0.0005).value
+    assert quantile_threshold(np.append(scores, 40.0), 0.0005).value == 40.0
+    assert odd < 2 * clean
+
+
+def test_constant_scores_flag_nothing_that_is_equal():
+    assert tail_threshold(np.zeros(5000), 0.0005).value == 0.0
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 2.0, math.nan])
+def test_a_rate_that_is_no_share_is_refused(rate):
+    with pytest.raises(UsageError, match="expected a share between 0 and 1"):
+        tail_threshold(np.arange(10.0), rate)
+
+
+def test_no_calibration_scores_are_refused():
+    with pytest.raises(InputError, match="expected those of at least one"):
+        quantile_threshold(np.array([]), 0.1)
+
+
+def test_top_k_and_probability():
+    assert top_k_threshold(9).value == 8  # rank 9, counted from 0, is outside the top nine
+    assert probability_threshold(0.01).value == pytest.approx(-math.log(0.01))
+    with pytest.raises(UsageError):
+        top_k_threshold(0)
+    with pytest.raises(UsageError):
+        probability_threshold(1.0)

@@ -1,0 +1,25 @@
+"""Every detector of the catalogue keeps the contract."""
+
+import pytest
+
+from amiss.detect import CATALOGUE, get_detector
+from amiss.testing import CHECKS
+
+
+def _quick(name):
+    detector = get_detector(name)()
+    parameters = detector.get_params(deep=False)
+    if "random_state" in parameters:
+        detector.set_params(random_state=0)
+    return detector
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_detector_keeps_the_contract(name, check):
+    check(_quick(name))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_catalogue_names_agree_with_the_classes(name):
+    assert get_detector(name).name == name
