@@ -108,5 +108,13 @@ class Findings(Sequence[ExplainedFinding]):
                 "got": [f.surprises[0].template if f.surprises else None for f in self.items],
                 "missing": [[c.template for c in f.missing] for f in self.items],
             },
-            schema_overrides={"got": pl.String, "missing": pl.List(pl.String)},
+            schema_overrides={  # no findings are a frame of the same columns
+                "session": pl.String,
+                "score": pl.Float64,
+                "p_value": pl.Float64,
+                "file": pl.String,
+                "line": pl.Int64,
+                "got": pl.String,
+                "missing": pl.List(pl.String),
+            },
         )

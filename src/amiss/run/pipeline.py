@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,20 +18,17 @@ from amiss import store
 from amiss.decide import RULES
 from amiss.detect import get_detector
 from amiss.detect._base import Detector
-from amiss.detect._calibration import Calibration
 from amiss.errors import InputError, ModelError, UsageError
-from amiss.explain.sessions import explain_sessions
 from amiss.read.labels import read_labels
-from amiss.read.records import read_lines
-from amiss.read.sources import Source
 from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
-from amiss.represent.severity import severities
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
+from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import match_labels
-from amiss.types import NO_TIME, Contribution, Finding, Sequences, Threshold
+from amiss.run.prepare import learn_completion, mark_cut, to_sequences
+from amiss.types import NO_TIME, Sequences, Threshold
 
 FALSE_ALARM_RATE = 0.0005
 """Default bound on the share of normal sessions that are flagged."""
@@ -85,8 +82,8 @@ class Model:
                 f"{sessions.log.format!r}; fit a model on such a log, or pass --format {expected}"
             )
         shape_ids, miner = self.miner.extended(sessions.shapes["text"].to_list())
-        sequences = _to_sequences(sessions, shape_ids, miner.templates)
-        marked = _mark_cut(sequences, sessions, self.completion)
+        sequences = to_sequences(sessions, shape_ids, miner.templates)
+        marked = mark_cut(sequences, sessions, self.completion)
         return marked, len(np.unique(sequences.events))
 
     def score(self, sessions: Sessions) -> NDArray[np.float64]:
@@ -115,7 +112,8 @@ class Model:
             )
         sequences, _ = self.sequences(sessions)
         scores = self.detector.anomaly_score(sequences)
-        return self._explain(sessions, sequences, scores, np.array([at]))[0]
+        rows = np.array([at])
+        return explain_rows(self.detector, self.calibration, sessions, sequences, scores, rows)[0]
 
     def set_threshold(self, rate: float, rule: str = "tail") -> Model:
         """Return the same model with another false-alarm rate; nothing is fitted again.
@@ -126,9 +124,9 @@ class Model:
             The rate is not in (0, 1), or the rule is unknown.
         """
         threshold = _decide(self.calibration, rate, rule, self.detector.resolution)
-        changed = replace(self, threshold=threshold)
-        changed.detector.offset_ = -threshold.value
-        return changed
+        detector = copy(self.detector)  # what was learnt is shared, the threshold is not
+        detector.offset_ = -threshold.value
+        return replace(self, detector=detector, threshold=threshold)
 
     def preview(
         self, sessions: Sessions, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
@@ -173,7 +171,9 @@ class Model:
         flagged = np.flatnonzero(scores > self.threshold.value)
         flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
         return Findings(
-            items=tuple(self._explain(sessions, sequences, scores, flagged)),
+            items=explain_rows(
+                self.detector, self.calibration, sessions, sequences, scores, flagged
+            ),
             log=sessions.log,
             model=self.info,
             threshold=self.threshold,
@@ -183,28 +183,6 @@ class Model:
             templates=templates,
             fitted=self,
         )
-
-    def _explain(
-        self,
-        sessions: Sessions,
-        sequences: Sequences,
-        scores: NDArray[np.float64],
-        rows: NDArray[np.int64],
-    ) -> list[ExplainedFinding]:
-        if not len(rows):
-            return []
-        chosen = sequences.take(rows)
-        members = [(self.detector.name, self.detector), *getattr(self.detector, "members_", [])]
-        findings = explain_sessions(
-            sessions[rows],
-            chosen,
-            scores[rows],
-            Calibration(self.calibration).p_value(scores[rows]),
-            _contributions(self.detector, chosen),
-            next((m for _, m in members if hasattr(m, "event_score")), None),
-            next((m for _, m in members if hasattr(m, "nearest_normal")), None),
-        )
-        return [ExplainedFinding.of(f) for f in _with_lines(findings, sessions)]
 
 
 def fit(
@@ -343,12 +321,9 @@ def _fit(
     chosen = _make_detector(detector, random_state)
     miner = TemplateMiner()
     shape_ids = miner.add(sessions.shapes["text"].to_list())
-    sequences = _to_sequences(sessions, shape_ids, miner.templates)
-    completion = None
-    if sessions.log.unit == "session":
-        clock = _clock(sessions)
-        completion = Completion.learn(sequences, clock, _span(sessions, clock), len(miner))
-    sequences = _mark_cut(sequences, sessions, completion)
+    sequences = to_sequences(sessions, shape_ids, miner.templates)
+    completion = learn_completion(sequences, sessions)
+    sequences = mark_cut(sequences, sessions, completion)
 
     learnt = np.ones(len(sessions), dtype=np.bool_)
     if labels is not None:
@@ -406,79 +381,6 @@ def _decide(
     threshold = RULES[rule](calibration, rate)
     value = threshold.value + resolution
     return threshold._replace(value=value, realised=float((calibration > value).mean()))
-
-
-def _to_sequences(
-    sessions: Sessions, shape_ids: NDArray[np.int64], templates: list[str]
-) -> Sequences:
-    """Map shapes to templates; a template is as alarming as the worst of its shapes."""
-    worst = np.zeros(len(templates))
-    levels = sessions.shapes["level"].to_list()
-    np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))
-    whole = np.ones(len(sessions), dtype=np.bool_)
-    return Sequences(
-        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst
-    )
-
-
-def _mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | None) -> Sequences:
-    if completion is None:
-        return sequences
-    clock = _clock(sessions)
-    start, end = _span(sessions, clock)
-    first, last = sessions.first, sessions.last
-    return replace(
-        sequences,
-        begun=completion.begun(sequences.events[first], clock[first] - start),
-        ended=completion.ended(sequences.events[last], end - clock[last]),
-    )
-
-
-def _clock(sessions: Sessions) -> NDArray[np.int64]:
-    """Return the time of each event; line numbers where the log has no time."""
-    return sessions.line if (sessions.time == NO_TIME).any() else sessions.time
-
-
-def _span(sessions: Sessions, clock: NDArray[np.int64]) -> tuple[int, int]:
-    if clock is sessions.line or sessions.log.start == NO_TIME:
-        return int(clock.min()), int(clock.max())
-    return sessions.log.start, sessions.log.end
-
-
-def _contributions(detector: Detector, chosen: Sequences) -> list[tuple[Contribution, ...]]:
-    if not hasattr(detector, "member_score"):
-        return [()] * len(chosen)
-    names = getattr(detector, "member_names")  # noqa: B009 - comes with member_score
-    return [
-        tuple(Contribution(name, float(s)) for name, s in zip(names, row, strict=True))
-        for row in detector.member_score(chosen)
-    ]
-
-
-def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
-    """Read the lines that the findings point at, in one pass, and put them in."""
-    log = sessions.log
-    if not log.paths:
-        return findings
-    source_of = {name: index for index, name in enumerate(log.sources)}
-    wanted: dict[int, set[int]] = {}
-    for finding in findings:
-        for surprise in finding.surprises:
-            wanted.setdefault(source_of[surprise.location.file], set()).add(
-                surprise.location.first_line
-            )
-    files = [Source(n, Path(p)) for n, p in zip(log.sources, log.paths, strict=True)]
-    texts = read_lines(files, wanted)
-    return [
-        replace(
-            finding,
-            surprises=tuple(
-                replace(s, text=texts.get((source_of[s.location.file], s.location.first_line), ""))
-                for s in finding.surprises
-            ),
-        )
-        for finding in findings
-    ]
 
 
 def _load_detector(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Detector:

@@ -1,0 +1,62 @@
+"""Sessions to the sequences a detector takes: templates, severities, cut sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.represent.completion import Completion
+from amiss.represent.sessions import Sessions
+from amiss.represent.severity import severities
+from amiss.types import NO_TIME, Sequences
+
+
+def to_sequences(
+    sessions: Sessions, shape_ids: NDArray[np.int64], templates: list[str]
+) -> Sequences:
+    """Return the events as template ids, none marked as cut.
+
+    A template is as alarming as the worst of its shapes.
+    """
+    worst = np.zeros(len(templates))
+    levels = sessions.shapes["level"].to_list()
+    np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))
+    whole = np.ones(len(sessions), dtype=np.bool_)
+    return Sequences(
+        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst
+    )
+
+
+def mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | None) -> Sequences:
+    """Mark the sequences that the start or the end of the log cut."""
+    if completion is None:
+        return sequences
+    clock = _clock(sessions)
+    start, end = _span(sessions, clock)
+    first, last = sessions.first, sessions.last
+    return replace(
+        sequences,
+        begun=completion.begun(sequences.events[first], clock[first] - start),
+        ended=completion.ended(sequences.events[last], end - clock[last]),
+    )
+
+
+def learn_completion(sequences: Sequences, sessions: Sessions) -> Completion | None:
+    """Learn which sessions are cut; None where the sessions are windows."""
+    if sessions.log.unit != "session":
+        return None
+    clock = _clock(sessions)
+    return Completion.learn(sequences, clock, _span(sessions, clock), len(sequences.names))
+
+
+def _clock(sessions: Sessions) -> NDArray[np.int64]:
+    """Return the time of each event; line numbers where the log has no time."""
+    return sessions.line if (sessions.time == NO_TIME).any() else sessions.time
+
+
+def _span(sessions: Sessions, clock: NDArray[np.int64]) -> tuple[int, int]:
+    if clock is sessions.line or sessions.log.start == NO_TIME:
+        return int(clock.min()), int(clock.max())
+    return sessions.log.start, sessions.log.end
