@@ -7,12 +7,14 @@ Heavy libraries are imported where they are used, so that --help is quick.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -20,8 +22,7 @@ from amiss import __version__
 from amiss.errors import AmissError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from amiss.represent.sessions import Sessions
-    from amiss.run.findings import Findings
+    from amiss import Findings, Model, Sessions
 
 app = typer.Typer(
     name="amiss",
@@ -37,7 +38,7 @@ app.add_typer(simulate_app, name="simulate", no_args_is_help=True)
 Input = Annotated[
     list[str],
     typer.Argument(
-        metavar="LOG...",
+        metavar="LOG",
         help="Log files (plain, .gz, .zst), folders, glob patterns, or - for stdin.",
     ),
 ]
@@ -96,7 +97,9 @@ Labels = Annotated[
 Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="See amiss detectors.")]
 Clean = Annotated[
     bool,
-    typer.Option("--clean", help="All of the log is normal: leave nothing out of what is learnt."),
+    typer.Option(
+        "--clean", metavar="", help="All of the log is normal: leave nothing out of what is learnt."
+    ),
 ]
 Rate = Annotated[
     float,
@@ -110,20 +113,28 @@ Rule = Annotated[
     str, typer.Option("--rule", metavar="tail|quantile", help="How the threshold is found.")
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-All = Annotated[bool, typer.Option("--all", help="Show every kind of finding, not the top ten.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON instead of text.")]
+All = Annotated[
+    bool, typer.Option("--all", metavar="", help="Show every kind of finding, not the top ten.")
+]
 FailOn = Annotated[
     str | None,
     typer.Option("--fail-on", metavar="any|N", help="Exit with 3 if so many are flagged."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress on stderr.")]
 
 _RATE = 0.0005
+_DETECTOR = "session-ensemble"
+
+# What typer raises at a command line it cannot parse; where it is defined varies by version.
+_Unparsable = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", metavar="", help="Print the version and exit.")
+    ] = False,
 ) -> None:
     if version:
         _say(f"amiss {__version__}")
@@ -139,7 +150,7 @@ def scan(
     window: Window = None,
     format: Format = None,  # noqa: A002 - the option's name
     labels: Labels = None,
-    detector: Detector = "session-ensemble",
+    detector: Detector = _DETECTOR,
     clean: Clean = False,
     false_alarm_rate: Rate = _RATE,
     rule: Rule = "tail",
@@ -154,6 +165,8 @@ def scan(
 ) -> None:
     """Learn from a log and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = _parse_fail_on(fail_on)
+    if save:
+        _check_target(save)
     sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
     from amiss.run.pipeline import scan as run_scan
 
@@ -170,10 +183,16 @@ def scan(
     if save and findings.fitted:
         findings.fitted.save(save)
     _show(findings, as_json, all_)
-    if not as_json and findings:
-        kept = "" if save else " · --save m.amiss keeps the model"
-        again = f" --model {save}" if save else ""
-        _say(f"\nnext: amiss explain {_quoted(logs)} --id={_quoted([findings[0].id])}{again}{kept}")
+    if not as_json and findings and "-" not in logs:
+        ask = f"amiss explain {_quoted(logs)} --id={_quoted([findings[0].id])}"
+        if save:
+            _say(f"\nnext: {ask} --model {_quoted([str(save)])}")
+        elif (detector, labels, clean) == (_DETECTOR, None, False):
+            again = _as_options(session_key, session_field, gap, window, format, seed)
+            _say(f"\nnext: {ask}{again}")
+            _say("      (learns again; scan --save m.amiss and explain --model m.amiss avoid that)")
+        else:  # explain would learn something else
+            _say(f"\nnext: scan with --save m.amiss, then {ask} --model m.amiss")
     _exit_on(findings, limit)
 
 
@@ -189,7 +208,7 @@ def fit(
     window: Window = None,
     format: Format = None,  # noqa: A002 - the option's name
     labels: Labels = None,
-    detector: Detector = "session-ensemble",
+    detector: Detector = _DETECTOR,
     clean: Clean = False,
     false_alarm_rate: Rate = _RATE,
     rule: Rule = "tail",
@@ -198,6 +217,7 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Learn what is normal and write it to a model file."""
+    _check_target(output)
     sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
     from amiss.present.text import describe_model
     from amiss.run.pipeline import fit as run_fit
@@ -238,9 +258,15 @@ def detect(
             "--false-alarm-rate", metavar="SHARE", help="Another rate than the model's; no refit."
         ),
     ] = None,
-    rule: Rule = "tail",
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule", metavar="tail|quantile", help="Find the threshold anew by this rule."
+        ),
+    ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show how many each rate would flag, and stop.")
+        bool,
+        typer.Option("--preview", metavar="", help="Show how many each rate would flag, and stop."),
     ] = False,
     all_: All = False,
     fail_on: FailOn = None,
@@ -252,22 +278,28 @@ def detect(
     fitted, sessions = _read_for(
         model, logs, session_key, session_field, gap, window, format, quiet
     )
-    if false_alarm_rate is not None:
-        fitted = fitted.set_threshold(false_alarm_rate, rule)
+    if false_alarm_rate is not None or rule is not None:
+        rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
+        fitted = fitted.set_threshold(rate, rule or "tail")
     if preview:
         from amiss.present.text import describe_preview
 
-        rows = fitted.preview(sessions, rule=rule).to_dicts()
-        content = {"schema": "amiss.preview/1", "scored": len(sessions), "rates": rows}
+        content = {
+            "schema": "amiss.preview/1",
+            "unit": sessions.log.unit,
+            "scored": len(sessions),
+            "rates": fitted.preview(sessions, rule=rule or "tail").to_dicts(),
+        }
         _say(_dumps(content) if as_json else describe_preview(content))
         return
     with _status("scoring", quiet):
         findings = fitted.detect(sessions)
     _show(findings, as_json, all_)
-    if not as_json and findings:
+    if not as_json and findings and "-" not in logs:
+        again = _as_options(session_key, session_field, gap, window, format)
         _say(
             f"\nnext: amiss explain {_quoted(logs)} --id={_quoted([findings[0].id])} "
-            f"--model {_quoted([str(model)])}"
+            f"--model {_quoted([str(model)])}{again}"
         )
     _exit_on(findings, limit)
 
@@ -303,23 +335,35 @@ def explain(
         raise UsageError("give --model or --findings, not both")
     if findings:
         found = _from_findings(findings, session_id)
-    else:
-        if model:
-            fitted, sessions = _read_for(
-                model, logs, session_key, session_field, gap, window, format, quiet
-            )
-        else:
-            from amiss.run.pipeline import fit as run_fit
-
-            sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
-            with _status("learning what is normal", quiet):
-                fitted = run_fit(sessions, random_state=seed)
+    elif model:
+        fitted, sessions = _read_for(
+            model, logs, session_key, session_field, gap, window, format, quiet
+        )
         found = finding_to_dict(fitted.explain(sessions, session_id))
         found["threshold"] = fitted.threshold.value
-    if as_json:
-        _say(_dumps({"schema": "amiss.finding/1", **found}))
     else:
-        _say(describe_finding(found, _width()))
+        from amiss.run.pipeline import scan as run_scan
+
+        sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
+        if session_id not in sessions.ids:
+            raise InputError(
+                f"no {sessions.log.unit} {session_id!r} in this log; ids are such as "
+                f"{sessions.ids[0]!r}"
+            )
+        with _status("learning what is normal", quiet):
+            scanned = run_scan(sessions, random_state=seed)
+        # As scan judged it, out of fold; what scan did not flag, as detect would.
+        flagged = next((f for f in scanned if f.id == session_id), None)
+        fitted = cast("Model", scanned.fitted)
+        found = finding_to_dict(flagged or fitted.explain(sessions, session_id))
+        found["threshold"] = scanned.threshold.value
+    try:
+        text = describe_finding(found, _width())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        if not findings:
+            raise
+        raise _not_findings(findings) from None
+    _say(_dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
 
 
 @app.command()
@@ -368,7 +412,9 @@ def simulate_hdfs(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")
     ],
-    lines: Annotated[int, typer.Option("--lines", metavar="N")] = 100_000,
+    lines: Annotated[
+        int, typer.Option("--lines", metavar="N", help="Length of the log.")
+    ] = 100_000,
     seed: Seed = 0,
     anomaly_share: Annotated[
         float, typer.Option("--anomaly-share", metavar="SHARE", help="Share of faulty sessions.")
@@ -378,6 +424,8 @@ def simulate_hdfs(
     """Write the log of an HDFS-like cluster with injected faults, and their labels."""
     from amiss.simulate.hdfs import simulate_hdfs as run_simulation
 
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: is a file; expected a folder to write to")
     made = run_simulation(output, lines, seed, anomaly_share)
     if as_json:
         values = {key: str(v) if isinstance(v, Path) else v for key, v in _fields(made).items()}
@@ -391,20 +439,40 @@ def simulate_hdfs(
 
 def main() -> None:
     """Run the command line."""
-    from amiss.present.escape import visible
-
     code = 1
     try:
-        app()
+        code = app(prog_name="amiss", standalone_mode=False) or 0
     except UsageError as error:
         code = 2
-        sys.stderr.write(f"amiss: {visible(str(error))}\n")
+        _complain(str(error))
+    except _Unparsable as error:
+        code = 2
+        _complain(_describe_unparsable(error))
     except AmissError as error:
-        sys.stderr.write(f"amiss: {visible(str(error))}\n")
+        _complain(str(error))
+    except OSError as error:
+        _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
     finally:
         if "amiss.read.sources" in sys.modules:
             sys.modules["amiss.read.sources"].remove_spooled()
+    if code == 130:
+        _complain("interrupted")
     sys.exit(code)
+
+
+def _complain(text: str) -> None:
+    from amiss.present.escape import visible
+
+    sys.stderr.write(f"amiss: {visible(text)}\n")
+
+
+def _describe_unparsable(error: Any) -> str:
+    """Put into one line what typer draws as a box."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    command = error.ctx.command_path if error.ctx else "amiss"
+    return f"{message[:1].lower()}{message[1:]}; see: {command} --help"
 
 
 def _read(
@@ -418,6 +486,9 @@ def _read(
 ) -> Sessions:
     from amiss.run.ingest import read_sessions
 
+    if hasattr(signal, "siginterrupt"):
+        # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
+        signal.siginterrupt(signal.SIGINT, True)
     with _progress(quiet) as advance:
         return read_sessions(
             logs,
@@ -458,16 +529,21 @@ def _from_findings(path: Path, session_id: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = {f["id"]: f for f in content["findings"]}
+        threshold = content["threshold"]["value"]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(
-            f"{path}: not findings; expected what amiss scan --json or detect --json printed"
-        ) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _not_findings(path) from None
     if session_id not in found:
-        raise InputError(f"{path}: no finding {session_id!r} among its {len(found):,}")
-    chosen: dict[str, Any] = found[session_id]
-    return chosen
+        such = f"; ids are such as {next(iter(found))!r}" if found else ""
+        raise InputError(f"{path}: no finding {session_id!r} among its {len(found):,}{such}")
+    return {**found[session_id], "threshold": threshold}
+
+
+def _not_findings(path: Path) -> InputError:
+    return InputError(
+        f"{path}: not findings; expected what amiss scan --json or detect --json printed"
+    )
 
 
 def _show(findings: Findings, as_json: bool, everything: bool) -> None:
@@ -489,6 +565,14 @@ def _parse_fail_on(text: str | None) -> int | None:
     raise UsageError(f"--fail-on {text!r}; expected any, or a number of findings from 1")
 
 
+def _check_target(path: Path) -> None:
+    """Refuse a file that cannot be written now, not after minutes of learning."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; expected the name of a model file")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it first")
+
+
 def _exit_on(findings: Findings, limit: int | None) -> None:
     if limit is not None and len(findings) >= limit:
         raise typer.Exit(3)
@@ -497,7 +581,12 @@ def _exit_on(findings: Findings, limit: int | None) -> None:
 def _say(text: str) -> None:
     """Write a result to stdout, whatever characters its encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    try:
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has enough; the exit code is still to say what was found.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dumps(value: dict[str, Any]) -> str:
@@ -509,7 +598,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
+    return max(40, shutil.get_terminal_size((120, 24)).columns)
 
 
 def _quoted(words: list[str]) -> str:
@@ -518,6 +607,24 @@ def _quoted(words: list[str]) -> str:
     from amiss.present.escape import visible
 
     return " ".join(shlex.quote(visible(word)) for word in words)
+
+
+def _as_options(
+    session_key: str | None,
+    session_field: str | None,
+    gap: float | None,
+    window: int | None,
+    format: str | None,  # noqa: A002 - the option's name
+    seed: int = 0,
+) -> str:
+    """Return the options that make another command read the log in the same way."""
+    given = {
+        "session-key": session_key, "session-field": session_field, "gap": gap, "window": window,
+        "format": format, "seed": seed or None,
+    }  # fmt: skip
+    return "".join(
+        f" --{name}={_quoted([str(value)])}" for name, value in given.items() if value is not None
+    )
 
 
 @contextmanager

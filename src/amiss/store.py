@@ -10,6 +10,8 @@ import hashlib
 import json
 import math
 import zipfile
+import zlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
@@ -64,15 +66,17 @@ def write(
         "content": manifest,
     }
     body["manifest_sha256"] = _digest(body)
+    text = json.dumps(body, indent=1, allow_nan=False)
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_MANIFEST, json.dumps(body, indent=1, allow_nan=False))
+            archive.writestr(_MANIFEST, text)
             archive.writestr(_ARRAYS, tensors)
         partial.replace(target)  # never a half-written model under the final name
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none where the folder is what is wrong
+            partial.unlink()
         raise InputError(f"{target}: cannot be written ({error.strerror})") from None
 
 
@@ -91,7 +95,15 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[A
 
     target = Path(path)
     try:
-        with zipfile.ZipFile(target) as archive:
+        file = target.open("rb")
+    except FileNotFoundError:
+        raise InputError(
+            f"{target}: no such model file; fit one with: amiss fit LOG -o MODEL"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{target}: cannot be read ({error.strerror})") from None
+    try:
+        with file, zipfile.ZipFile(file) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
             if set(sizes) != {_MANIFEST, _ARRAYS}:
                 raise ModelError(f"{target}: not an amiss model file; {_REPAIR}")
@@ -99,22 +111,14 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[A
                 raise ModelError(f"{target}: unpacks to more than {_MAX_BYTES >> 30} GiB; refused")
             manifest = json.loads(archive.read(_MANIFEST))
             tensors = archive.read(_ARRAYS)
-    except FileNotFoundError:
-        raise InputError(
-            f"{target}: no such model file; fit one with: amiss fit LOG -o MODEL"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{target}: cannot be read ({error.strerror})") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError) as error:
-        if isinstance(error, ModelError):
-            raise
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, RuntimeError) as error:
         raise ModelError(
             f"{target}: not an amiss model file, or damaged ({error}); {_REPAIR}"
         ) from None
     _check(target, manifest, tensors)
     try:
         return manifest, load(tensors)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError) as error:  # KeyError: a type of number unknown to numpy
         raise ModelError(f"{target}: its arrays are malformed ({error}); {_REPAIR}") from None
 
 

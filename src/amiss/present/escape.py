@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls, delete, zero-width and bidirectional marks, line and paragraph separators,
-# byte-order mark, and the tag characters: nothing that moves a cursor or reorders what is read.
+# Controls (C0, delete, C1), line and paragraph separators, and what is invisible or reorders what
+# is read: soft hyphen, zero-width and bidirectional marks, annotations, tags, lone surrogates.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 _SHORT = {"\t": " "}
 
@@ -22,11 +23,12 @@ def visible(text: str, width: int | None = None) -> str:
     >>> visible("a long line", 6)
     'a lon…'
     """
-    if width is not None and len(text) > 4 * width:
-        text = text[: 4 * width]  # a 1 MB line is not escaped to be cut after
+    if width is not None:
+        width = max(0, width)
+        text = text[: width + 1]  # a 1 MB line is not escaped to be cut after
     shown = _UNSAFE.sub(_written_out, text)
     if width is not None and len(shown) > width:
-        return shown[: width - 1] + "…"
+        return shown[: width - 1] + "…" if width else ""
     return shown
 
 

@@ -68,7 +68,8 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
         "end": timestamp(finding.end),
         "complete": finding.complete,
         "locations": [_location(location) for location in finding.locations],
-        "contributions": [c._asdict() for c in finding.contributions],
+        # Adding zero makes minus zero, the −log₁₀ of p = 1, a plain zero.
+        "contributions": [{"name": c.name, "score": c.score + 0.0} for c in finding.contributions],
         "expected": [[e._asdict() for e in s.expected] for s in finding.surprises],
         "got": [_got(s) for s in finding.surprises],
         "missing": [c._asdict() for c in finding.missing],

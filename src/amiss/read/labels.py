@@ -37,6 +37,10 @@ def read_labels(path: PathLike) -> dict[str, bool]:
             f"{path}: expected a header and two columns such as BlockId,Label; "
             f"its first line is {header[:60]!r}"
         )
+    if header.split(separator)[1].strip().lower() in _ANOMALY | _NORMAL:
+        raise LabelError(
+            f"{path}:1: expected a header such as BlockId,Label, got a label: {header[:60]!r}"
+        )
     try:
         frame = pl.read_csv(
             text.encode(), separator=separator, infer_schema=False, truncate_ragged_lines=True
@@ -47,14 +51,24 @@ def read_labels(path: PathLike) -> dict[str, bool]:
     names = frame.columns
     keys = frame[names[0]].str.strip_chars()
     column = next((name for name in names[1:] if name.strip().lower() == "label"), names[1])
-    values = frame[column].str.strip_chars().str.to_lowercase()
+    cells = frame[column].str.strip_chars()
     labels: dict[str, bool] = {}
-    for row, (key, value) in enumerate(zip(keys.to_list(), values.to_list(), strict=True), start=2):
+    for row, (key, cell) in enumerate(zip(keys.to_list(), cells.to_list(), strict=True), start=2):
+        if key is None and cell is None:
+            continue  # a blank line
+        label = cell or ""
+        value = label.lower()
+        if not key:
+            raise LabelError(f"{path}:{row}: no session; expected one before the label {label!r}")
         if value not in _ANOMALY and value not in _NORMAL:
             raise LabelError(
-                f"{path}:{row}: label {value!r}; expected Normal or Anomaly, or 0 or 1"
+                f"{path}:{row}: label {label!r}; expected Normal or Anomaly, or 0 or 1"
             )
-        labels[str(key)] = value in _ANOMALY
+        anomalous = value in _ANOMALY
+        if labels.setdefault(key, anomalous) != anomalous:
+            raise LabelError(
+                f"{path}:{row}: session {key!r} is labelled both normal and anomalous; keep one"
+            )
     if not labels:
         raise LabelError(f"{path}: no labels below the header; expected one row a session")
     return labels

@@ -22,8 +22,6 @@ from amiss.read.sources import (
 )
 from amiss.types import NO_TIME, RecordBatch, distinct_codes
 
-_REPLACEMENT = "\ufffd"
-
 
 class RecordReader:
     r"""Read log files into batches of records of bounded size.
@@ -77,6 +75,7 @@ class RecordReader:
         return sum(source.path.stat().st_size for source in self.sources)
 
     def __iter__(self) -> Iterator[RecordBatch]:
+        empty = True
         for index, source in enumerate(self.sources):
             first_line = 1
             for block in read_blocks(source, self.report, self._progress):
@@ -84,19 +83,26 @@ class RecordReader:
                 self.report.lines += len(raw)
                 batch = self._batch(index, first_line, raw, keys)
                 first_line += len(raw)
-                if len(batch):
+                if batch is not None:
+                    empty = False
                     yield batch
-        if not self.report.lines:
+        if empty:
             names = ", ".join(source.name for source in self.sources[:3])
-            raise InputError(f"{names}: empty; expected a log with at least one line")
+            what = f"{names}: only blank lines" if self.report.lines else f"{names}: empty"
+            what = "; ".join(self.report.damage[:3]) or what
+            raise InputError(f"{what}; expected a log with at least one line")
 
-    def _batch(self, source: int, first_line: int, raw: pl.Series, keys: pl.Series) -> RecordBatch:
+    def _batch(
+        self, source: int, first_line: int, raw: pl.Series, keys: pl.Series
+    ) -> RecordBatch | None:
         line = np.arange(first_line, first_line + len(raw), dtype=np.int64)
         kind, distinct = distinct_codes(keys)
         blank = (distinct.str.strip_chars() == "").to_numpy()
         if blank.any():
             keep = ~blank[kind]
             self.report.counts["blank lines (skipped)"] += int((~keep).sum())
+            if not keep.any():
+                return None  # nothing to recognise a format by
             raw, line = raw.filter(pl.Series(keep)), line[keep]
             kind, distinct = distinct_codes(keys.filter(pl.Series(keep)))
         if self.format is None:
@@ -119,31 +125,51 @@ class RecordReader:
 
 def _split(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
     """Return the lines of a block, and the same with each run of digits written as one 0."""
-    if b"\0" in block:
-        report.counts["lines with NUL bytes (removed)"] += sum(
-            b"\0" in line for line in block.split(b"\n")
-        )
-        block = block.replace(b"\0", b"")
+    block, cut = _cut_lines(block)
+    if cut:
+        report.counts[f"lines longer than {MAX_LINE:,} bytes (cut)"] += cut
     try:
         text = block.decode()
-        valid = True
     except UnicodeDecodeError:
+        bad = sum(line.decode(errors="ignore").encode() != line for line in block.split(b"\n"))
+        report.counts["lines with bytes that are not UTF-8 (replaced)"] += bad
         text = block.decode(errors="replace")
         block = text.encode()
-        valid = False
     raw = _lines(text)
     keys = _lines(_collapse_digits(block))
-    if not valid:
-        bad = int(raw.str.contains(_REPLACEMENT, literal=True).sum())
-        report.counts["lines with bytes that are not UTF-8 (replaced)"] += bad
     if "\r" in text:
         raw, keys = raw.str.strip_chars_end("\r"), keys.str.strip_chars_end("\r")
-    if len(text) > MAX_LINE:
-        long = raw.str.len_bytes() > MAX_LINE
-        if long.any():
-            report.counts[f"lines longer than {MAX_LINE:,} bytes (cut)"] += int(long.sum())
-            raw, keys = raw.str.slice(0, MAX_LINE), keys.str.slice(0, MAX_LINE)
     return raw, keys
+
+
+def _cut_lines(block: bytes) -> tuple[bytes, int]:
+    """Return `block` with its lines cut at ``MAX_LINE`` bytes, and how many were."""
+    parts: list[bytes] = []
+    at = cut = 0
+    while len(block) - at > MAX_LINE:
+        stop = block.rfind(b"\n", at, at + MAX_LINE + 1) + 1
+        if stop:
+            parts.append(block[at:stop])
+            at = stop
+            continue
+        parts.append(_cut(block[at : at + MAX_LINE + 1]))
+        cut += 1
+        end = block.find(b"\n", at)
+        if end < 0:
+            return b"".join(parts), cut
+        parts.append(b"\n")
+        at = end + 1
+    return (b"".join([*parts, block[at:]]) if cut else block), cut
+
+
+def _cut(line: bytes) -> bytes:
+    """Return at most ``MAX_LINE`` bytes of a line, no character cut in two."""
+    if len(line) <= MAX_LINE:
+        return line
+    stop = MAX_LINE
+    while stop > MAX_LINE - 3 and line[stop] & 0xC0 == 0x80:  # a byte inside a character
+        stop -= 1
+    return line[:stop]
 
 
 def _lines(text: str) -> pl.Series:
@@ -227,7 +253,7 @@ def read_lines(
             for number in numbers:
                 at = number - first
                 if 0 <= at < count:
-                    line = block[starts[at] : stops[at]][:MAX_LINE].replace(b"\0", b"")
+                    line = _cut(block[starts[at] : stops[at]])
                     found[index, number] = line.decode(errors="replace").rstrip("\r")
                     left -= 1
             first += count

@@ -78,7 +78,10 @@ def find_sources(inputs: PathLike | Sequence[PathLike]) -> list[Source]:
         inputs = [inputs]
     found: list[Source] = []
     for item in inputs:
-        found.extend(_expand(os.fspath(item)))
+        try:
+            found.extend(_expand(os.fspath(item)))
+        except OSError as error:
+            raise InputError(f"{item}: cannot be read ({error.strerror})") from None
     if not found:
         raise InputError("no input: expected a file, a folder, a glob pattern, or - for stdin")
     return found
@@ -93,8 +96,11 @@ def _expand(item: str) -> Iterator[Source]:
         if not files:
             raise InputError(f"{item}: the folder holds no files; name a log file")
         yield from (Source(str(p), p) for p in files)
-    elif path.exists():
+    elif path.is_file():
         yield Source(item, path)
+    elif path.exists():  # a pipe, such as a shell's <(command), is read once only, as stdin is
+        with path.open("rb") as stream:
+            yield Source(item, _spool(stream))
     elif _GLOB & set(item):
         matches = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - takes absolute patterns too
         if not matches:
@@ -105,7 +111,7 @@ def _expand(item: str) -> Iterator[Source]:
 
 
 def _spool(stream: BinaryIO) -> Path:
-    """Copy standard input to disk: explanations read some of its lines a second time."""
+    """Copy a stream to disk: explanations read some of its lines a second time."""
     handle = tempfile.NamedTemporaryFile(prefix="amiss-stdin-", delete=False)  # noqa: SIM115 - it outlives this function
     with handle:
         shutil.copyfileobj(stream, handle, 1 << 20)
@@ -117,7 +123,7 @@ _spooled: list[str] = []
 
 
 def remove_spooled() -> None:
-    """Delete the copies of standard input made by `find_sources`."""
+    """Delete the copies of standard input and pipes made by `find_sources`."""
     while _spooled:
         Path(_spooled.pop()).unlink(missing_ok=True)
 
@@ -141,7 +147,7 @@ def read_blocks(
     Raises
     ------
     InputError
-        The file cannot be opened.
+        The file cannot be opened, or nothing of it be read.
     """
     try:
         file = source.path.open("rb")
@@ -149,7 +155,7 @@ def read_blocks(
         raise InputError(f"{source.name}: cannot be read ({error.strerror})") from None
     with file:
         chunks = _decompressed(file, source, report, progress)
-        yield from _whole_lines(_as_utf8(chunks), report)
+        yield from _whole_lines(_without_nul(_as_utf8(chunks), report), report)
 
 
 class _Decoder(Protocol):
@@ -160,14 +166,41 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
+class _Members:
+    """A decoder of concatenated archives: one member after another."""
+
+    def __init__(self, new: Callable[[], _Decoder]) -> None:
+        self._new = new
+        self._decoder = new()
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    def decompress(self, data: bytes) -> bytes:
+        parts = []
+        while data:
+            if self._decoder.eof:
+                data = data.lstrip(b"\0")  # padding after the last member, as tapes have it
+                if not data:
+                    break
+                self._decoder = self._new()
+            parts.append(self._decoder.decompress(data))
+            data = self._decoder.unused_data if self._decoder.eof else b""
+        return b"".join(parts)
+
+
 def _decompressed(
     file: BinaryIO,
     source: Source,
     report: ReadReport,
     progress: Callable[[int], None] | None,
 ) -> Iterator[bytes]:
-    magic = file.read(4)
-    file.seek(0)
+    try:
+        magic = file.read(4)
+        file.seek(0)
+    except OSError as error:
+        raise InputError(f"{source.name}: cannot be read ({error.strerror})") from None
     if magic.startswith(_GZIP):
         # 64 KiB of gzip are at most 64 MiB of text: a bomb costs time, not memory.
         new, step, name = _new_gzip, 1 << 16, "gzip"
@@ -175,28 +208,45 @@ def _decompressed(
         new, step, name = _new_zstd, 1 << 12, "zstd"
     else:
         new, step, name = None, BLOCK, ""
-    decoder = new() if new else None
+    decoder = _Members(new) if new else None
+    steps = 0
     try:
         while data := file.read(step):
             report.bytes += len(data)
             if progress:
                 progress(report.bytes)
-            if decoder is None or new is None:
-                yield data
-                continue
-            while data:
-                if decoder.eof:
-                    decoder = new()  # the next member of a concatenated archive
-                yield decoder.decompress(data)
-                data = decoder.unused_data if decoder.eof else b""
-        if decoder is not None and not decoder.eof:
+            yield decoder.decompress(data) if decoder else data
+            steps += 1
+        if decoder and not decoder.eof:
             report.damage.append(f"{source.name}: the {name} data ends early; read up to there")
-    except (zlib.error, OSError) as error:
-        report.damage.append(f"{source.name}: damaged, read up to the damage ({error})")
     except Exception as error:
-        if type(error).__name__ != "ZstdError":
+        if not (_is_damage(error) or isinstance(error, OSError)):
             raise
+        if new and _is_damage(error):
+            yield _up_to_damage(file, _Members(new), step, steps)
         report.damage.append(f"{source.name}: damaged, read up to the damage ({error})")
+
+
+def _up_to_damage(file: BinaryIO, decoder: _Members, step: int, steps: int) -> bytes:
+    """Return what the step after `steps` good ones holds before its damage.
+
+    A decoder that fails keeps all that it made of the step; fed byte by byte, it gives it out.
+    """
+    file.seek(0)
+    for _ in range(steps):
+        decoder.decompress(file.read(step))
+    parts = []
+    try:
+        while byte := file.read(1):
+            parts.append(decoder.decompress(byte))
+    except Exception as error:
+        if not _is_damage(error):
+            raise
+    return b"".join(parts)
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, zlib.error) or type(error).__name__ == "ZstdError"
 
 
 def _new_gzip() -> _Decoder:
@@ -228,6 +278,20 @@ def _as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield from chunks
 
 
+def _without_nul(chunks: Iterable[bytes], report: ReadReport) -> Iterator[bytes]:
+    """Remove NUL bytes, which a log truncated under its writer starts with, by the gigabyte."""
+    open_line = False  # the line that the next chunk goes on with is counted already
+    for chunk in chunks:
+        if b"\0" not in chunk:
+            open_line = open_line and b"\n" not in chunk
+            yield chunk
+            continue
+        holds = [b"\0" in line for line in chunk.split(b"\n")]
+        report.counts["lines with NUL bytes (removed)"] += sum(holds) - (holds[0] and open_line)
+        open_line = holds[-1] or (open_line and len(holds) == 1)
+        yield chunk.replace(b"\0", b"")
+
+
 def _whole_lines(chunks: Iterable[bytes], report: ReadReport) -> Iterator[bytes]:
     """Regroup `chunks` into blocks that end with a line end, endless lines cut."""
     parts: list[bytes] = []
@@ -236,7 +300,7 @@ def _whole_lines(chunks: Iterable[bytes], report: ReadReport) -> Iterator[bytes]
     for chunk in chunks:
         end = chunk.rfind(b"\n")
         if end < 0:
-            # Beyond MAX_LINE the rest of the line is dropped here; `_mend` counts it as cut.
+            # Far beyond MAX_LINE the rest is dropped here; `records` cuts, and counts the line.
             kept = chunk[: max(0, MAX_LINE + 1 - tail)]
             parts.append(kept)
             size += len(kept)

@@ -34,27 +34,24 @@ def as_sequences(X: Any) -> Sequences:
     Examples
     --------
     >>> as_sequences([["open", "close"], ["open"]]).events
-    array([0, 1, 0])
+    array([1, 0, 1])
     """
     if isinstance(X, Sequences):
         return X
     if isinstance(X, pl.DataFrame) and X.width == 1:
         X = X.to_series()
-    if not isinstance(X, pl.Series) and hasattr(X, "__arrow_c_stream__"):
+    arrow = hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__")
+    if arrow and not isinstance(X, pl.Series):
         X = pl.Series(X)
+        if isinstance(X.dtype, pl.Struct) and len(X.dtype.fields) == 1:  # a table of one column
+            X = X.struct.unnest().to_series()
     if isinstance(X, pl.Series):
         if not isinstance(X.dtype, pl.List):
             raise InputError(f"expected a list column of events, got a column of {X.dtype}")
         lengths = X.list.len().fill_null(0).to_numpy()
         flat = X.filter(pl.Series(lengths > 0)).explode()
     else:
-        try:
-            rows = [list(row) for row in X]
-        except TypeError:
-            raise InputError(
-                f"expected sequences of events, got {type(X).__name__}; "
-                "pass a list of lists of integers or strings"
-            ) from None
+        rows = _rows(X)
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         try:
             flat = pl.Series([event for row in rows for event in row], strict=True)
@@ -66,26 +63,54 @@ def as_sequences(X: Any) -> Sequences:
     return _from_flat(flat, offsets)
 
 
+def _rows(X: Any) -> list[list[Any]]:
+    try:
+        rows = list(X)
+        if not any(isinstance(row, str | bytes) for row in rows):  # not a sequence of letters
+            return [list(row) for row in rows]
+    except TypeError:
+        pass
+    raise InputError(
+        f"expected sequences of events, got {type(X).__name__}; "
+        "pass a list of lists of integers or strings"
+    )
+
+
 def _from_flat(flat: pl.Series, offsets: NDArray[np.int64]) -> Sequences:
     n = len(offsets) - 1
     everything = np.ones(n, dtype=np.bool_)
     if flat.null_count():
         raise InputError(f"{flat.null_count()} events are null; expected integers or strings")
-    if flat.dtype == pl.String or not len(flat):
-        names = flat.cast(pl.String).unique().sort()
-        codes = flat.cast(pl.String).replace_strict(
+    if not len(flat):
+        return Sequences(np.empty(0, dtype=np.int64), offsets, everything, everything)
+    if flat.dtype in (pl.Categorical, pl.Enum):
+        flat = flat.cast(pl.String)
+    if flat.dtype == pl.String:
+        names = flat.unique().sort()
+        codes = flat.replace_strict(
             names, pl.int_range(len(names), eager=True), return_dtype=pl.Int64
         )
         return Sequences(codes.to_numpy(), offsets, everything, everything, tuple(names))
     if not flat.dtype.is_integer():
         raise InputError(f"events must be integers or strings, got {flat.dtype}")
-    events = flat.cast(pl.Int64).to_numpy()
+    try:
+        events = flat.cast(pl.Int64).to_numpy()
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"event {flat.max()!s}: expected integers of at most 64 bits; number events from 0"
+        ) from None
     if (events >= 0).all():
         return Sequences(events, offsets, everything, everything)
     if not np.isin(events[events < 0], (BEGIN, END)).all():
         raise InputError(
             f"event {int(events.min())}: integers below 0 are reserved "
             f"({BEGIN} begins a sequence, {END} ends it); number events from 0"
+        )
+    begins, ends = np.flatnonzero(events == BEGIN), np.flatnonzero(events == END)
+    if not (np.isin(begins, offsets[:-1]).all() and np.isin(ends, offsets[1:] - 1).all()):
+        raise InputError(
+            f"{BEGIN} or {END} inside a sequence; expected {BEGIN} only as its first event and "
+            f"{END} only as its last"
         )
     row = np.repeat(np.arange(n), np.diff(offsets))
     begun = np.bincount(row[events == BEGIN], minlength=n) > 0

@@ -127,7 +127,10 @@ class Sessions:
         InputError
             A column is missing, or there are no rows.
         """
-        rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+        try:
+            rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+        except TypeError:
+            raise InputError(f"expected a data frame, got {type(frame).__name__}") from None
         for column in [session, event, *([time] if time else [])]:
             if column not in rows.columns:
                 raise InputError(
@@ -135,25 +138,48 @@ class Sessions:
                 )
         if rows.is_empty():
             raise InputError("the data frame has no rows; expected one row an event")
-        times = rows[time].cast(pl.Datetime("ms")).to_physical() if time else None
-        events = rows[event].cast(pl.String)
-        codes, texts = distinct_codes(events)
+        codes, texts = distinct_codes(_without_nulls(rows[event]))
         keys = _Interner()
-        key_codes = keys.add(rows[session].cast(pl.String))
         columns = _Columns(
-            session=key_codes,
+            session=keys.add(_without_nulls(rows[session])),
             shape=codes.astype(np.int32),
             line=np.arange(1, len(rows) + 1, dtype=np.int64),
             source=np.zeros(len(rows), dtype=np.int32),
-            time=(
-                np.full(len(rows), NO_TIME)
-                if times is None
-                else times.fill_null(NO_TIME).to_numpy().astype(np.int64)
-            ),
+            time=_millis(rows[time]) if time else np.full(len(rows), NO_TIME),
         )
+        known = columns.time[columns.time != NO_TIME]
         shapes = pl.DataFrame({"text": texts, "level": [""] * len(texts)})
-        log = LogInfo(sources=("rows",), grouping=session, lines=len(rows), format="data frame")
+        log = LogInfo(
+            sources=("rows",),
+            grouping=session,
+            lines=len(rows),
+            format="data frame",
+            start=int(known.min()) if len(known) else NO_TIME,
+            end=int(known.max()) if len(known) else NO_TIME,
+        )
         return _assemble(columns, keys.names(), shapes, log)
+
+
+def _without_nulls(column: pl.Series) -> pl.Series:
+    if nulls := column.null_count():
+        raise InputError(f"{nulls:,} rows have no value in column {column.name!r}; drop them first")
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"column {column.name!r} holds {column.dtype}; expected strings or numbers"
+        ) from None
+
+
+def _millis(column: pl.Series) -> NDArray[np.int64]:
+    try:
+        millis = column.cast(pl.Datetime("ms")).to_physical()
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"column {column.name!r} holds {column.dtype}; expected dates and times, or integers "
+            "that are milliseconds"
+        ) from None
+    return millis.fill_null(NO_TIME).to_numpy().astype(np.int64)
 
 
 def as_datetime(millis: NDArray[np.int64]) -> pl.Series:
@@ -217,7 +243,7 @@ class ByKey:
     Raises
     ------
     UsageError
-        The pattern is not a valid regular expression.
+        The pattern is not a valid regular expression, or matches the empty string.
     """
 
     unit = "session"
@@ -228,19 +254,25 @@ class ByKey:
         self.option: tuple[str, str | float] = ("session_key", pattern)
         try:
             groups = pl.Series([""]).str.extract_groups(pattern).struct.fields
-            pl.Series([""]).str.extract_all(pattern)
+            empty = bool(pl.Series([""]).str.contains(pattern).any())
         except pl.exceptions.PolarsError as error:
             raise UsageError(
                 f"session key {pattern!r} is not a valid regular expression: "
                 f"{str(error).splitlines()[-1].strip()}"
             ) from None
+        if empty and not groups:
+            raise UsageError(
+                f"session key {pattern!r} matches the empty string; expected a pattern that "
+                "matches a key, such as + where it has *"
+            )
         self._grouped = bool(groups)
         self._keys = _Interner()
 
     def assign(self, batch: RecordBatch) -> Assignment:
         """Return which lines of `batch` belong to which sessions."""
         if self._grouped:
-            return _assign_values(batch.raw.str.extract(self.pattern, 1), self._keys)
+            first = batch.raw.str.extract(self.pattern, 1)
+            return _assign_values(first.replace("", None), self._keys)
         found = pl.DataFrame({"keys": batch.raw.str.extract_all(self.pattern)}).select(
             keys="keys",
             n=pl.col("keys").list.len(),
@@ -313,13 +345,7 @@ class ByGap:
 
     def assign(self, batch: RecordBatch) -> Assignment:
         """Return which lines of `batch` belong to which windows."""
-        known = np.where(batch.time == NO_TIME, np.int64(NO_TIME), batch.time)
-        time = np.maximum.accumulate(np.concatenate([[self._last], known]))
-        if time[-1] == NO_TIME:
-            raise InputError(
-                "these lines carry no time that is understood, so gaps cannot be found; "
-                "use --window LINES or --session-key PATTERN"
-            )
+        time = np.maximum.accumulate(np.concatenate([[self._last], batch.time]))
         # A line before any time, and the first line of all, opens no window of its own.
         breaks = (np.diff(time) > self._gap) & (time[:-1] != NO_TIME)
         codes = self._windows + np.cumsum(breaks)
@@ -328,6 +354,11 @@ class ByGap:
 
     def names(self) -> pl.Series:
         """Return the window ids by code."""
+        if self._last == NO_TIME:
+            raise InputError(
+                "these lines carry no time that is understood, so gaps cannot be found; "
+                "use --window LINES or --session-key PATTERN"
+            )
         return pl.Series([f"window {i + 1}" for i in range(self._windows + 1)])
 
 

@@ -53,6 +53,8 @@ class TemplateMiner:
     def __init__(self, similarity: float = 0.6) -> None:
         self.similarity = similarity
         self._words: list[tuple[str, ...]] = []
+        # A template widened later may cover a shape more closely than the one it has joined.
+        self._joined: dict[tuple[str, ...], int] = {}
         self._groups: dict[tuple[int, str], list[int]] = defaultdict(list)
 
     @property
@@ -69,7 +71,7 @@ class TemplateMiner:
 
     def match(self, shapes: Iterable[str]) -> NDArray[np.int64]:
         """Return the template id of each shape, -1 where no template covers it; learns nothing."""
-        return np.array([self._match(tuple(shape.split())) for shape in shapes], dtype=np.int64)
+        return np.array([self._find(tuple(shape.split())) for shape in shapes], dtype=np.int64)
 
     def extended(self, shapes: Sequence[str]) -> tuple[NDArray[np.int64], TemplateMiner]:
         """Match `shapes`; those not covered get ids beyond the known ones, in a copy.
@@ -86,12 +88,22 @@ class TemplateMiner:
         ids[unknown] = len(self) + news.add(shapes[i] for i in unknown)
         copy = TemplateMiner(self.similarity)
         copy._load([*self._words, *news._words])
+        copy._joined.update(self._joined)
+        copy._joined.update(
+            zip((tuple(shape.split()) for shape in shapes), ids.tolist(), strict=True)
+        )
         return ids, copy
 
     def _add(self, words: tuple[str, ...]) -> int:
-        exact = self._match(words)
-        if exact >= 0:
-            return exact
+        known = self._find(words)
+        self._joined[words] = self._join(words) if known < 0 else known
+        return self._joined[words]
+
+    def _find(self, words: tuple[str, ...]) -> int:
+        joined = self._joined.get(words)
+        return self._match(words) if joined is None else joined
+
+    def _join(self, words: tuple[str, ...]) -> int:
         best, best_same = -1, self.similarity * len(words)
         for candidate in self._candidates(words):
             same = sum(
@@ -131,7 +143,13 @@ class TemplateMiner:
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is needed to build this miner again, as plain JSON values."""
-        return {"similarity": self.similarity, "templates": self.templates}
+        # Only shapes that the templates alone would not tell: the log's words stay out of a model.
+        joined = {
+            " ".join(words): template
+            for words, template in self._joined.items()
+            if self._match(words) != template
+        }
+        return {"similarity": self.similarity, "templates": self.templates, "joined": joined}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> TemplateMiner:
@@ -143,10 +161,22 @@ class TemplateMiner:
             The state does not have the form that `to_state` gives.
         """
         try:
-            miner = cls(float(state["similarity"]))
-            miner._load(tuple(str(text).split()) for text in state["templates"])
-        except (KeyError, TypeError, ValueError) as error:
+            similarity, templates = state["similarity"], state["templates"]
+            joined = state["joined"]
+        except (KeyError, TypeError) as error:
             raise ModelError(f"the templates in this model are malformed ({error!r})") from None
+        well_formed = (
+            isinstance(similarity, int | float)
+            and isinstance(templates, list)
+            and all(isinstance(text, str) for text in templates)
+            and isinstance(joined, dict)
+            and all(isinstance(i, int) and 0 <= i < len(templates) for i in joined.values())
+        )
+        if not well_formed:
+            raise ModelError("the templates in this model are malformed; expected texts and ids")
+        miner = cls(float(similarity))
+        miner._load(tuple(text.split()) for text in templates)
+        miner._joined.update((tuple(text.split()), i) for text, i in joined.items())
         return miner
 
 
@@ -172,11 +202,12 @@ def parameters(messages: pl.Series, template: str) -> list[list[str] | None]:
     >>> parameters(pl.Series(["Served block blk_7 to /10.0.0.1"]), "Served block <*> to <*>")
     [['blk_7', '/10.0.0.1']]
     """
+    space = r"[\s\x1c-\x1f]"  # what str.split takes for white space
     words = (
         "(.*?)".join(part.translate(_SYNTAX) for part in word.split(WILDCARD))
         for word in template.split()
     )
-    pattern = r"^\s*" + r"\s+".join(words) + r"\s*$"
+    pattern = f"^{space}*" + f"{space}+".join(words) + f"{space}*$"
     fits = messages.str.contains(pattern).to_list()
     if WILDCARD not in template:
         return [[] if fit else None for fit in fits]

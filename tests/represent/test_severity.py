@@ -1,0 +1,58 @@
+"""How alarming a template is by its own level and words."""
+
+import pytest
+
+from amiss.represent.severity import CALM, is_error_level, severities, severity
+
+ALARMING = [
+    "writeBlock <*> received exception java.io.IOException",
+    "Connection refused",
+    "read timed out after <*> ms",
+    "timeout waiting for <*>",
+    "operation time-out",
+    "Failed to start <*>",
+    "3 errors found",
+    "ERROR: disk",
+    "access denied for user <*>",
+    "block is corrupted",
+    "can't open <*>",
+    "host unreachable",
+    "Unexpected error trying to delete block <*>",
+    "NullPointerException at <*>",
+]
+QUIET = [
+    "Verification succeeded for <*>",
+    "Receiving block <*> src: <*> dest: <*>",
+    "BLOCK* NameSystem.addToInvalidates: <*> is added to invalidSet of <*>",
+    "terrorist watch list loaded",
+    "default gateway set",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ALARMING)
+def test_words_of_trouble_alarm(text):
+    assert severity(text, "INFO") == 1.0
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_words_without_trouble_are_calm(text):
+    assert severity(text, "INFO") == severity(text) == CALM
+
+
+@pytest.mark.parametrize("level", ["WARN", "warning", "Error", "FATAL", "crit", "E", "emerg"])
+def test_levels_of_trouble_alarm_whatever_the_words(level):
+    assert severity("all is well", level) == 1.0
+
+
+def test_severities_go_text_by_text():
+    assert severities(["fine", "fine", "failed"], ["INFO", "WARN", ""]).tolist() == [CALM, 1.0, 1.0]
+    assert severities([], []).shape == (0,)
+
+
+def test_a_warning_is_no_error_level():
+    assert is_error_level("ERROR")
+    assert is_error_level("fatal")
+    assert not is_error_level("WARN")
+    assert not is_error_level("INFO")
+    assert not is_error_level("")

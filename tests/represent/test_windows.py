@@ -1,0 +1,96 @@
+"""Windows of events, against the slow and obvious way to cut them."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from amiss.represent.sequences import UNKNOWN
+from amiss.represent.windows import (
+    BEGIN_TOKEN,
+    END_TOKEN,
+    PAD_TOKEN,
+    SPECIAL_TOKENS,
+    UNKNOWN_TOKEN,
+    distinct_rows,
+    event_windows,
+)
+
+ROWS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from([UNKNOWN, 0, 1, 2]), max_size=5), st.booleans(), st.booleans()
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(rows=ROWS, size=st.integers(1, 7))
+def test_each_event_has_the_events_before_it(rows, size):
+    codes = np.array([c for events, _, _ in rows for c in events], dtype=np.int64)
+    lengths = [len(events) for events, _, _ in rows]
+    windows = event_windows(
+        codes,
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.array([begun for _, begun, _ in rows], dtype=np.bool_),
+        np.array([ended for _, _, ended in rows], dtype=np.bool_),
+        size,
+    )
+    wanted = []
+    for row, (events, begun, ended) in enumerate(rows):
+        tokens = [UNKNOWN_TOKEN if c == UNKNOWN else c + SPECIAL_TOKENS for c in events]
+        tokens = [BEGIN_TOKEN if begun else PAD_TOKEN, *tokens, *[END_TOKEN] * ended]
+        for at in range(1, len(tokens)):
+            history = ([PAD_TOKEN] * size + tokens[:at])[-size:]
+            wanted.append((history, tokens[at], row, at - 1))
+    found = zip(
+        windows.history.tolist(),
+        windows.target.tolist(),
+        windows.sequence.tolist(),
+        windows.position.tolist(),
+        strict=True,
+    )
+    assert list(found) == wanted
+    assert windows.history.shape == (len(wanted), size)
+
+
+def check_distinct(rows):
+    first, inverse, counts = distinct_rows(rows)
+    wanted, _, wanted_inverse, wanted_counts = np.unique(
+        rows, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
+    assert len(first) == len(wanted)
+    np.testing.assert_array_equal(rows[first][inverse], rows)
+    np.testing.assert_array_equal(np.bincount(inverse, minlength=len(first)), counts)
+    # The same rows fall together, whatever the numbers of the groups.
+    assert len(set(zip(inverse.tolist(), wanted_inverse.tolist(), strict=True))) == len(wanted)
+    assert sorted(counts.tolist()) == sorted(wanted_counts.tolist())
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    rows=hnp.arrays(
+        np.int32,
+        hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12),
+        elements=st.sampled_from([0, 1, 2, 3, 1000, 2**31 - 2, 2**31 - 1]),
+    )
+)
+@example(rows=np.zeros((3, 100), dtype=np.int32))
+@example(rows=np.array([[2**31 - 1] * 9, [2**31 - 2] * 9], dtype=np.int32))
+def test_distinct_rows_are_those_numpy_finds(rows):
+    check_distinct(rows)
+
+
+@pytest.mark.parametrize("size", [2, 60, 5_000, 2**31 - 1])
+def test_distinct_rows_of_large_vocabularies_are_those_numpy_finds(size):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, size, (500, 11)).astype(np.int32)
+    rows = rows[rng.integers(0, 500, 4_000)]
+    changed = rng.integers(0, 4_000, 300)
+    rows[changed, rng.integers(0, 11, 300)] = rng.integers(0, size, 300)
+    check_distinct(rows)
+
+
+def test_no_rows_have_no_distinct_ones():
+    assert [len(part) for part in distinct_rows(np.empty((0, 3), dtype=np.int32))] == [0, 0, 0]

@@ -1,0 +1,834 @@
+"""The command line as its users meet it: what it prints, what it exits with, how it fails."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import amiss
+from amiss.detect import CATALOGUE
+
+FAST = ("--detector", "event-counts")
+KEY = ("--session-key", r"id=\d+")
+
+
+@pytest.fixture(scope="session")
+def calm_log(tmp_path_factory):
+    """Return a log in which all sessions are the same."""
+    path = tmp_path_factory.mktemp("calm") / "calm.log"
+    path.write_text("".join(f"{e} id={i}\n" for i in range(60) for e in ("open", "close")))
+    return path
+
+
+@pytest.fixture(scope="session")
+def odd_log(calm_log, tmp_path_factory):
+    """Return the same log with one session that is not."""
+    path = tmp_path_factory.mktemp("odd") / "odd.log"
+    lines = calm_log.read_text().splitlines()
+    lines[30:30] = ["open id=777", "disk on fire id=777"]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def counts_model(simulation, tmp_path_factory):
+    """Return a model that needs no torch, learnt from the simulated log."""
+    path = tmp_path_factory.mktemp("counts") / "counts.amiss"
+    sessions = amiss.read_sessions(simulation.log)
+    amiss.fit(sessions, detector="event-counts").save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def plain_model(calm_log, tmp_path_factory):
+    path = tmp_path_factory.mktemp("plain") / "plain.amiss"
+    sessions = amiss.read_sessions(calm_log, session_key=KEY[1])
+    amiss.fit(sessions, detector="event-counts").save(path)
+    return path
+
+
+@pytest.fixture
+def truth(simulation):
+    with simulation.labels.open(newline="") as file:
+        return {row["BlockId"]: row["Label"] == "Anomaly" for row in csv.DictReader(file)}
+
+
+def content_of(outcome):
+    assert outcome.err == ""
+    return json.loads(outcome.out)
+
+
+def ids_of(content):
+    return [finding["id"] for finding in content["findings"]]
+
+
+# What it prints.
+
+
+def test_a_scan_says_what_was_read_learnt_and_flagged(run_amiss, simulation):
+    code, out, err = run_amiss("scan", simulation.log, *FAST)
+    assert (code, err) == (0, "")
+    rows = out.splitlines()
+    assert rows[0].startswith("log        HDFS.log · 8,000 lines · 2026-03-02")
+    assert rows[1].startswith(rf"sessions   {simulation.sessions:,} by blk_-?\d+")
+    assert any(row.startswith("learnt     event counts · from") for row in rows)
+    flagged = next(row for row in rows if row.startswith("flagged"))
+    assert int(flagged.split()[1]) > 0
+    assert "  score  session" in out
+    assert re.search(r"^ +\d+\.\d\d  blk_-?\d+ +HDFS\.log:\d+$", out, re.MULTILINE)
+    assert "in no normal session:" in out
+
+
+def test_the_json_of_a_scan_has_what_the_text_shows(run_amiss, simulation):
+    content = content_of(run_amiss("scan", simulation.log, *FAST, "--json"))
+    text = run_amiss("scan", simulation.log, *FAST, "--all").out
+    assert content["schema"] == "amiss.findings/1"
+    assert f"flagged    {len(content['findings'])} sessions" in text
+    top = content["findings"][0]
+    assert f"  {top['score']:.2f}  {top['id']}" in text
+
+
+def test_every_kind_is_shown_on_demand_only(run_amiss, tmp_path):
+    log = tmp_path / "many.log"
+    rows = [f"{e} id={i}" for i in range(300) for e in ("open", "close")]
+    for i, word in enumerate("abcdefghijkl"):
+        rows[i * 40 : i * 40] = [f"open id={900 + i}", f"{word} broke {word} id={900 + i}"]
+    log.write_text("\n".join(rows) + "\n")
+    some = run_amiss("scan", log, *KEY, *FAST).out
+    everything = run_amiss("scan", log, *KEY, *FAST, "--all").out
+    assert "… and 2 more, of 2 kinds: --all" in some
+    assert some.count(" broke ") == 10
+    assert everything.count(" broke ") == 12
+    assert "… and" not in everything
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_no_line_is_wider_than_the_terminal(
+    run_amiss, monkeypatch, simulation, simulated_model_file, columns
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    on_log = (simulation.log, "--model", simulated_model_file)
+    session = json.loads(run_amiss("detect", *on_log, "--json").out)["findings"][0]["id"]
+    for arguments in (
+        ("detect", *on_log, "--all"),
+        ("detect", *on_log, "--preview"),
+        ("explain", *on_log, "--id", session),
+        ("evaluate", *on_log, "--labels", simulation.labels),
+    ):
+        rows = run_amiss(*arguments).out.splitlines()
+        # What is to be copied stands in full: the next command, and where a line is.
+        too_wide = [row for row in rows if len(row) > columns and not row.startswith("next: ")]
+        assert not [row for row in too_wide if str(simulation.log) not in row]
+        assert not [row for row in rows if row != row.rstrip()]
+
+
+def test_real_logs_give_a_readable_overview(run_amiss, data_dir, tmp_path):
+    model = tmp_path / "real.amiss"
+    log = data_dir / "hdfs" / "HDFS.log.gz"
+    code, out, _ = run_amiss("scan", log, *FAST, "--save", model)
+    assert code == 0
+    assert out.startswith("log        HDFS.log.gz · 156,132 lines · 2008-11-09")
+    assert "sessions   8,055 by" in out
+    assert "java.io.IOException" in out
+    assert "more like it" in out
+    rows = out.splitlines()
+    kinds = [row for row in rows if re.match(r" +\d+\.\d\d  blk_", row)]
+    assert len(kinds) == 10
+    # No two kinds of the table read the same but for their numbers.
+    blocks = re.split(r"\n +\d+\.\d\d  blk_\S+ +\S+\n", out.partition("where")[2])[1:]
+    reasons = [re.sub(r"\d+ (%|×|more)", "", block.partition("\n\n")[0]) for block in blocks]
+    reasons = [re.sub(r" *and +like it| *… and.*", "", reason).strip() for reason in reasons]
+    assert len(set(reasons)) >= 9
+
+
+def test_the_detectors_are_those_of_the_catalogue(run_amiss):
+    assert run_amiss("detectors").out.split() == list(CATALOGUE)
+    content = content_of(run_amiss("detectors", "--json"))
+    assert content == {"schema": "amiss.detectors/1", "detectors": list(CATALOGUE)}
+
+
+def test_the_version_is_printed(run_amiss):
+    assert run_amiss("--version") == (0, f"amiss {amiss.__version__}\n", "")
+
+
+# Fit, detect, and what passes between them.
+
+
+def test_a_fitted_model_finds_what_a_saved_scan_finds(run_amiss, simulation, tmp_path):
+    fitted, scanned = tmp_path / "fitted.amiss", tmp_path / "scanned.amiss"
+    run_amiss("fit", simulation.log, "-o", fitted, *FAST)
+    run_amiss("scan", simulation.log, "--save", scanned, *FAST)
+    first = content_of(run_amiss("detect", simulation.log, "-m", fitted, "--json"))
+    second = content_of(run_amiss("detect", simulation.log, "-m", scanned, "--json"))
+    assert first["findings"] == second["findings"] != []
+    assert first["threshold"] == second["threshold"]
+
+
+def test_a_model_file_finds_what_the_model_found_before_it_was_saved(
+    run_amiss, simulation, simulated_model, simulated_sessions, simulated_model_file
+):
+    content = content_of(run_amiss("detect", simulation.log, "-m", simulated_model_file, "--json"))
+    assert ids_of(content) == [f.id for f in simulated_model.detect(simulated_sessions)]
+
+
+def test_a_fit_says_what_it_learnt_and_where_it_wrote_it(run_amiss, simulation, tmp_path):
+    path = tmp_path / "m.amiss"
+    code, out, err = run_amiss("fit", simulation.log, "-o", path, *FAST)
+    assert (code, err) == (0, "")
+    assert "learnt     event counts · from" in out
+    assert "flags      score above" in out
+    assert "m.amiss · " in out
+    content = content_of(run_amiss("fit", simulation.log, "-o", path, *FAST, "--json"))
+    assert content["schema"] == "amiss.model/1"
+    assert content["bytes"] == path.stat().st_size
+    assert content["model"]["sessions"] == simulation.sessions
+
+
+def test_labelled_anomalies_are_not_learnt_from(run_amiss, simulation, tmp_path):
+    path = tmp_path / "m.amiss"
+    out = run_amiss("fit", simulation.log, "-o", path, *FAST, "--labels", simulation.labels).out
+    assert f"{simulation.anomalies} labelled anomalies left out" in out
+
+
+def test_a_clean_log_is_learnt_from_whole(run_amiss, simulation, tmp_path):
+    out = run_amiss("fit", simulation.log, "-o", tmp_path / "m", *FAST, "--clean").out
+    assert "without labels · nothing left out" in " ".join(out.split())
+
+
+def test_another_rate_flags_more_without_another_fit(run_amiss, simulation, simulated_model_file):
+    before = simulated_model_file.read_bytes()
+    counts = []
+    for rate in (0.0001, 0.05, 0.3):
+        content = content_of(
+            run_amiss(
+                "detect", simulation.log, "-m", simulated_model_file,
+                "--false-alarm-rate", rate, "--json",
+            )
+        )  # fmt: skip
+        assert content["threshold"]["rate"] == rate
+        counts.append(len(content["findings"]))
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+    assert simulated_model_file.read_bytes() == before
+
+
+def test_another_rule_alone_keeps_the_rate_of_the_model(run_amiss, simulation, counts_model):
+    content = content_of(
+        run_amiss("detect", simulation.log, "-m", counts_model, "--rule", "quantile", "--json")
+    )
+    assert content["threshold"]["rule"] == "quantile"
+    assert content["threshold"]["rate"] == 0.0005
+
+
+def test_a_preview_counts_what_each_rate_would_flag(run_amiss, simulation, simulated_model_file):
+    preview = ("detect", simulation.log, "-m", simulated_model_file, "--preview")
+    code, out, _ = run_amiss(*preview)
+    assert code == 0
+    assert out.splitlines()[0] == f"{simulation.sessions} sessions"
+    assert "where" not in out
+    content = content_of(run_amiss(*preview, "--json"))
+    assert content["schema"] == "amiss.preview/1"
+    assert (content["unit"], content["scored"]) == ("session", simulation.sessions)
+    flagged = [row["flagged"] for row in content["rates"]]
+    assert flagged == sorted(flagged)
+    detected = content_of(
+        run_amiss(
+            "detect", simulation.log, "-m", simulated_model_file,
+            "--false-alarm-rate", content["rates"][-1]["false_alarm_rate"], "--json",
+        )
+    )  # fmt: skip
+    assert len(detected["findings"]) == flagged[-1]
+
+
+def test_the_model_groups_other_logs_as_it_was_taught(run_amiss, odd_log, plain_model):
+    content = content_of(run_amiss("detect", odd_log, "-m", plain_model, "--json"))
+    assert ids_of(content) == ["id=777"]
+    assert content["source"]["grouping"] == KEY[1]
+
+
+@pytest.mark.parametrize(
+    "grouping",
+    [("--gap", "30"), ("--window", "40"), ("--session-field", "pid")],
+)
+def test_lines_are_grouped_as_asked(run_amiss, simulation, grouping):
+    content = content_of(run_amiss("scan", simulation.log, *FAST, *grouping, "--json"))
+    unit = "session" if grouping[0] == "--session-field" else "window"
+    assert content["source"]["unit"] == unit
+    assert content["scored"] > 1
+
+
+# The exit code.
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("any", 3), ("1", 3), ("2", 0), ("99999", 0), (None, 0)]
+)
+def test_findings_fail_the_run_where_asked(run_amiss, odd_log, limit, code):
+    fail_on = ("--fail-on", limit) if limit else ()
+    outcome = run_amiss("scan", odd_log, *KEY, *FAST, *fail_on)
+    assert outcome.code == code
+    assert "flagged    1 session " in outcome.out
+
+
+def test_detect_fails_on_findings_too(run_amiss, odd_log, plain_model):
+    assert run_amiss("detect", odd_log, "-m", plain_model, "--fail-on", "any").code == 3
+
+
+def test_a_calm_log_does_not_fail_the_run(run_amiss, calm_log, plain_model):
+    code, out, err = run_amiss("detect", calm_log, "-m", plain_model, "--fail-on", "any")
+    assert (code, err) == (0, "")
+    assert "flagged    0 sessions" in out
+    assert "next:" not in out
+
+
+# Usage: exit code 2, one line that says what came and what was expected.
+
+
+def assert_one_line(outcome, code, *words):
+    assert outcome.code == code
+    assert outcome.out == ""
+    assert outcome.err.startswith("amiss: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.endswith("\n")
+    assert "Traceback" not in outcome.err
+    for word in words:
+        assert word in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["scan", "LOG", "--gap", "3", "--window", "4"], ["only one of", "gap", "window"]),
+        (["scan", "LOG", *KEY, "--detector", "oracle"], ["oracle", "session-ensemble"]),
+        (["scan", "LOG", *KEY, *FAST, "--rule", "hunch"], ["hunch", "tail, quantile"]),
+        (["detect", "LOG", "-m", "MODEL", "--rule", "hunch"], ["hunch", "tail, quantile"]),
+        (["scan", "LOG", *KEY, *FAST, "--false-alarm-rate", "7"], ["7", "between 0 and 1"]),
+        (["scan", "LOG", *KEY, *FAST, "--false-alarm-rate", "0"], ["0", "between 0 and 1"]),
+        (
+            ["detect", "LOG", "-m", "MODEL", "--false-alarm-rate", "-1"],
+            ["-1", "between 0 and 1"],
+        ),
+        (["scan", "LOG", "--false-alarm-rate", "few"], ["--false-alarm-rate", "scan --help"]),
+        (["scan", "LOG", "--fail-on", "0"], ["'0'", "expected any"]),
+        (["scan", "LOG", "--fail-on", "some"], ["'some'", "expected any"]),
+        (["detect", "LOG", "-m", "MODEL", "--fail-on", "1.5"], ["'1.5'", "expected any"]),
+        (["scan", "LOG", "--nope"], ["--nope", "see: amiss scan --help"]),
+        (["scan"], ["missing", "LOG", "see: amiss scan --help"]),
+        (["detect", "LOG"], ["--model", "see: amiss detect --help"]),
+        (["explain", "LOG"], ["--id", "see: amiss explain --help"]),
+        (["guess", "LOG"], ["guess", "see: amiss --help"]),
+        (["simulate", "cloud"], ["cloud", "see: amiss simulate --help"]),
+        (["scan", "LOG", "--gap", "long"], ["--gap"]),
+        (["scan", "LOG", "--gap", "-1"], ["-1", "more than 0"]),
+        (["scan", "LOG", "--window", "0"], ["0", "1 or more"]),
+        (["scan", "LOG", "--session-key", "id=("], ["id=(", "regular expression"]),
+        (["scan", "LOG"], ["no usual session key", "--session-key PATTERN"]),
+        (["scan", "LOG", "--session-field", "pid"], ["'pid'", "plain lines"]),
+        (["scan", "LOG", "--format", "klingon"], ["klingon", "hdfs, plain"]),
+        (["scan", "LOG", *KEY, "--save", "none/m.amiss"], ["none/m.amiss", "no folder"]),
+        (["fit", "LOG", *KEY, "-o", "FOLDER"], ["is a folder", "model file"]),
+        (["explain", "LOG", "--id", "x", "-m", "MODEL", "--findings", "f"], ["not both"]),
+        (["simulate", "hdfs", "-o", "LOG"], ["is a file", "folder"]),
+        (["simulate", "hdfs", "-o", "FOLDER", "--lines", "0"], ["lines is 0", "1 or more"]),
+        (["simulate", "hdfs", "-o", "FOLDER", "--anomaly-share", "2"], ["2.0", "0.5"]),
+    ],
+    ids=lambda value: " ".join(value[:3]) if value[0] in ("scan", "fit") else None,
+)
+def test_a_request_that_makes_no_sense_exits_with_2(
+    run_amiss, monkeypatch, tmp_path, calm_log, plain_model, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    named = {"LOG": calm_log, "MODEL": plain_model, "FOLDER": tmp_path}
+    assert_one_line(run_amiss(*(named.get(a, a) for a in arguments)), 2, *words)
+
+
+def test_without_a_command_there_is_help(run_amiss):
+    code, out, _ = run_amiss()
+    assert code == 2
+    assert "Usage: amiss" in out
+    assert "detect" in out
+
+
+# Failures: exit code 1, one line that says what to do.
+
+
+def fail_no_such_file(folder):
+    return ["scan", folder / "none.log"], ["none.log", "no such file", "- to read stdin"]
+
+
+def fail_folder_without_files(folder):
+    return ["scan", folder], ["holds no files", "name a log file"]
+
+
+def fail_pattern_without_match(folder):
+    return ["scan", folder / "*.log"], ["no file matches"]
+
+
+def fail_empty_file(folder):
+    (folder / "empty.log").touch()
+    return ["scan", folder / "empty.log"], ["empty", "at least one line"]
+
+
+def fail_no_line_matches(folder):
+    (folder / "app.log").write_text("open id=1\n")
+    words = ["none of 1 lines", r"user=\d+", "check the pattern"]
+    return ["scan", folder / "app.log", "--session-key", r"user=\d+"], words
+
+
+def fail_gaps_without_times(folder):
+    (folder / "app.log").write_text("open id=1\n" * 5)
+    return ["scan", folder / "app.log", "--gap", "5"], ["no time", "--window LINES"]
+
+
+def fail_no_such_model(folder):
+    (folder / "app.log").write_text("open id=1\n")
+    return ["detect", folder / "app.log", "-m", folder / "none"], ["no such model", "amiss fit"]
+
+
+def fail_model_is_text(folder):
+    (folder / "app.log").write_text("open id=1\n")
+    words = ["app.log", "not an amiss model file", "fit the model again"]
+    return ["detect", folder / "app.log", "-m", folder / "app.log"], words
+
+
+def fail_model_is_a_folder(folder):
+    (folder / "app.log").write_text("open id=1\n")
+    return ["detect", folder / "app.log", "-m", folder], ["cannot be read"]
+
+
+def fail_findings_missing(folder):
+    arguments = ["explain", folder / "a", "--id", "x", "--findings", folder / "none.json"]
+    return arguments, ["none.json", "cannot be read"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        fail_no_such_file,
+        fail_folder_without_files,
+        fail_pattern_without_match,
+        fail_empty_file,
+        fail_no_line_matches,
+        fail_gaps_without_times,
+        fail_no_such_model,
+        fail_model_is_text,
+        fail_model_is_a_folder,
+        fail_findings_missing,
+    ],
+)
+def test_input_that_cannot_be_used_exits_with_1(run_amiss, tmp_path, failure):
+    arguments, words = failure(tmp_path)
+    assert_one_line(run_amiss(*arguments), 1, *words)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_named(run_amiss, tmp_path):
+    log = tmp_path / "secret.log"
+    log.write_text("open id=1\n")
+    log.chmod(0)
+    assert_one_line(run_amiss("scan", log, *KEY), 1, "secret.log", "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,label\nid=9999,Normal\n", ["id=9999", "id=0", "check the session key"]),
+        ("id,label\nid=1,Normal\nid=2,Perhaps\n", ["labels.csv:3", "erhaps", "Normal or Anomaly"]),
+        ("nothing but words\n", ["labels.csv", "two columns"]),
+        ("id,label\n", ["labels.csv", "no labels"]),
+        (None, ["labels.csv", "cannot be read"]),
+    ],
+)
+@pytest.mark.parametrize("command", ["fit", "scan", "evaluate"])
+def test_labels_that_do_not_fit_are_refused(
+    run_amiss, tmp_path, calm_log, plain_model, command, text, words
+):
+    labels = tmp_path / "labels.csv"
+    if text is not None:
+        labels.write_text(text)
+    arguments = {
+        "fit": ["fit", calm_log, *KEY, *FAST, "-o", tmp_path / "m.amiss"],
+        "scan": ["scan", calm_log, *KEY, *FAST],
+        "evaluate": ["evaluate", calm_log, "-m", plain_model],
+    }[command]
+    assert_one_line(run_amiss(*arguments, "--labels", labels), 1, *words)
+    assert not (tmp_path / "m.amiss").exists()
+
+
+def test_a_model_of_another_format_is_refused(run_amiss, simulation, plain_model):
+    outcome = run_amiss("detect", simulation.log, "-m", plain_model, *KEY)
+    assert_one_line(outcome, 1)
+    outcome = run_amiss("detect", simulation.log, "-m", plain_model, "--window", "50")
+    assert_one_line(outcome, 1, "'plain'", "'hdfs'", "fit a model on such a log")
+
+
+def truncated(source, target):
+    target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+
+def flipped(source, target):
+    content = bytearray(source.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    target.write_bytes(content)
+
+
+def with_another_threshold(source, target):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith(".json"):
+                manifest = json.loads(content)
+                manifest["content"]["threshold"]["value"] = 1e9
+                content = json.dumps(manifest).encode()
+            new.writestr(name, content)
+
+
+def with_a_stranger_inside(source, target):
+    target.write_bytes(source.read_bytes())
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr("code.pkl", b"cos\nsystem\n.")
+
+
+def emptied(source, target):
+    target.touch()
+
+
+@pytest.mark.parametrize(
+    "spoil", [truncated, flipped, with_another_threshold, with_a_stranger_inside, emptied]
+)
+def test_a_spoilt_model_is_refused(run_amiss, tmp_path, calm_log, plain_model, spoil):
+    spoilt = tmp_path / "spoilt.amiss"
+    spoil(plain_model, spoilt)
+    outcome = run_amiss("detect", calm_log, "-m", spoilt)
+    assert_one_line(outcome, 1, "spoilt.amiss", "fit the model again")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "score  session\n",
+        "[]",
+        "{}",
+        '{"findings": 3, "threshold": {"value": 1}}',
+        '{"findings": [{"id": "x"}], "threshold": {"value": 1}}',
+        '{"findings": [{"id": "x", "score": "high"}], "threshold": {"value": 1}}',
+        "[" * 200_000,
+        "\udcff",
+    ],
+    ids=["empty", "text", "list", "object", "number", "bare", "wrong", "deep", "binary"],
+)
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_findings_that_are_none_are_refused(run_amiss, tmp_path, odd_log, text, form):
+    file = tmp_path / "findings.json"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    outcome = run_amiss("explain", odd_log, "--id", "x", "--findings", file, *form)
+    assert_one_line(outcome, 1, "findings.json: not findings", "detect --json")
+
+
+def test_an_unknown_session_is_refused_with_an_example(run_amiss, tmp_path, odd_log, plain_model):
+    file = tmp_path / "findings.json"
+    file.write_text(run_amiss("detect", odd_log, "-m", plain_model, "--json").out)
+    by_model = run_amiss("explain", odd_log, "--id", "id=5000", "-m", plain_model)
+    assert_one_line(by_model, 1, "'id=5000'", "'id=0'")
+    by_findings = run_amiss("explain", odd_log, "--id", "id=5000", "--findings", file)
+    assert_one_line(by_findings, 1, "'id=5000'", "'id=777'")
+    # Before anything is learnt, which may take minutes.
+    assert_one_line(run_amiss("explain", odd_log, "--id", "id=5000", *KEY), 1, "'id=0'")
+
+
+def test_an_error_of_the_system_is_one_line_too(run_amiss, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "HDFS.log")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    outcome = run_amiss("simulate", "hdfs", "-o", tmp_path / "new")
+    assert_one_line(outcome, 1, "HDFS.log: No space left on device")
+
+
+# Standard input.
+
+
+def test_standard_input_is_read_and_its_copy_removed(
+    run_amiss, monkeypatch, tmp_path, odd_log, plain_model
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    outcome = run_amiss("detect", "-", "-m", plain_model, "--json", stdin=odd_log.read_bytes())
+    content = content_of(outcome)
+    assert content["source"]["files"] == ["<stdin>"]
+    assert content["findings"][0]["got"][0]["text"] == "disk on fire id=777"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_copy_is_removed_after_a_failure_too(run_amiss, monkeypatch, tmp_path, plain_model):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert_one_line(run_amiss("detect", "-", "-m", plain_model), 1, "<stdin>", "empty")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_next_command_is_offered_for_what_cannot_be_read_again(run_amiss, odd_log, plain_model):
+    outcome = run_amiss("detect", "-", "-m", plain_model, stdin=odd_log.read_bytes())
+    assert "id=777" in outcome.out
+    assert "next:" not in outcome.out
+
+
+# Explain.
+
+
+def test_explain_by_a_model_and_by_findings_say_the_same(
+    run_amiss, tmp_path, simulation, simulated_model_file
+):
+    file = tmp_path / "findings.json"
+    file.write_text(run_amiss("detect", simulation.log, "-m", simulated_model_file, "--json").out)
+    content = json.loads(file.read_text())
+    session = content["findings"][-1]["id"]
+    ask = ("explain", simulation.log, f"--id={session}")
+    by_model = run_amiss(*ask, "-m", simulated_model_file)
+    by_findings = run_amiss(*ask, "--findings", file)
+    assert by_model == by_findings
+    assert by_model.code == 0
+    assert by_model.out.startswith(f"session {session}\nscore ")
+    assert ", flagged (threshold " in by_model.out
+    assert "what the detectors say" in by_model.out
+    as_json = content_of(run_amiss(*ask, "-m", simulated_model_file, "--json"))
+    assert as_json.pop("schema") == "amiss.finding/1"
+    assert as_json.pop("threshold") == content["threshold"]["value"]
+    assert as_json["id"] == session
+    assert as_json["got"] == content["findings"][-1]["got"]
+
+
+def test_a_session_that_was_not_flagged_can_be_explained(run_amiss, calm_log, plain_model):
+    code, out, _ = run_amiss("explain", calm_log, "--id", "id=3", "-m", plain_model)
+    assert code == 0
+    assert "score      0.00, not flagged (threshold " in out
+
+
+def test_explain_with_the_log_alone_judges_as_a_scan_does(run_amiss, odd_log):
+    scanned = content_of(run_amiss("scan", odd_log, *KEY, "--json"))
+    code, out, err = run_amiss("explain", odd_log, *KEY, "--id", "id=777")
+    assert (code, err) == (0, "")
+    assert ids_of(scanned) == ["id=777"]
+    assert f"score      {scanned['findings'][0]['score']:.2f}, flagged" in out
+    assert f"{odd_log}:32  in no normal session\n      disk on fire id=777\n" in out
+
+
+# The command offered next.
+
+
+def next_command(outcome):
+    row = next(row for row in outcome.out.splitlines() if row.startswith("next: "))
+    words = shlex.split(row.removeprefix("next: "))
+    assert words[0] == "amiss"
+    return words[1:]
+
+
+def test_the_next_command_after_detect_explains_the_first_finding(run_amiss, odd_log, plain_model):
+    offered = next_command(run_amiss("detect", odd_log, "-m", plain_model))
+    assert run_amiss(*offered).out.startswith("session id=777\n")
+
+
+def test_the_next_command_after_a_saved_scan_uses_its_model(run_amiss, odd_log, tmp_path):
+    model = tmp_path / "with space.amiss"
+    offered = next_command(run_amiss("scan", odd_log, *KEY, *FAST, "--save", model))
+    assert str(model) in offered
+    assert run_amiss(*offered).out.startswith("session id=777\n")
+
+
+def test_the_next_command_groups_the_log_as_the_scan_did(run_amiss, monkeypatch, odd_log):
+    offered = []
+    monkeypatch.setattr("amiss.cli._DETECTOR", "event-counts")  # so that nothing is trained
+    outcome = run_amiss("scan", odd_log, *KEY, *FAST, "--format", "plain", "--seed", "3")
+    offered = next_command(outcome)
+    assert offered[0] == "explain"
+    assert f"--session-key={KEY[1]}" in offered
+    assert "--format=plain" in offered
+    assert "--seed=3" in offered
+    assert "scan --save m.amiss" in outcome.out
+
+
+def test_a_scan_that_explain_could_not_repeat_says_to_save_the_model(run_amiss, odd_log):
+    out = run_amiss("scan", odd_log, *KEY, *FAST).out
+    assert "next: scan with --save m.amiss, then amiss explain" in out
+
+
+# Evaluate and simulate.
+
+
+def test_evaluate_compares_the_findings_with_the_labels(
+    run_amiss, simulation, simulated_model_file, truth
+):
+    on_log = (simulation.log, "-m", simulated_model_file)
+    flagged = set(ids_of(content_of(run_amiss("detect", *on_log, "--json"))))
+    anomalies = {session for session, anomalous in truth.items() if anomalous}
+    report = content_of(run_amiss("evaluate", *on_log, "--labels", simulation.labels, "--json"))
+    assert report["confusion"] == {
+        "true_positive": len(flagged & anomalies),
+        "false_positive": len(flagged - anomalies),
+        "false_negative": len(anomalies - flagged),
+        "true_negative": len(truth) - len(flagged | anomalies),
+    }
+    assert report["precision"] == pytest.approx(len(flagged & anomalies) / len(flagged))
+    assert report["recall"] == pytest.approx(len(flagged & anomalies) / len(anomalies))
+    assert set(report["members"]) == {"event counts", "event sets", "next event"}
+    assert "new event" in report["baselines"]
+    out = run_amiss("evaluate", *on_log, "--labels", simulation.labels).out
+    for title in ("precision", "recall", "F1", "PR-AUC", "ROC-AUC", "baselines", "missed"):
+        assert title in out
+    (figures,) = [row for row in out.splitlines() if row.startswith("  this model ")]
+    names = ("precision", "recall", "f1", "pr_auc", "roc_auc")
+    assert figures.split()[2:] == [f"{report[name]:.4f}" for name in names]
+
+
+def test_sessions_without_a_label_are_left_out_of_an_evaluation(
+    run_amiss, simulation, counts_model, tmp_path
+):
+    labels = tmp_path / "few.csv"
+    labels.write_text("".join(simulation.labels.read_text().splitlines(keepends=True)[:101]))
+    on_log = (simulation.log, "-m", counts_model, "--labels", labels)
+    report = content_of(run_amiss("evaluate", *on_log, "--json"))
+    assert report["sessions"] == 100
+    assert report["unlabelled"] == simulation.sessions - 100
+    assert sum(report["confusion"].values()) == 100
+    assert "100 with a label" in run_amiss("evaluate", *on_log).out
+
+
+def test_a_simulation_writes_a_log_that_a_scan_reads(run_amiss, tmp_path):
+    made = ("simulate", "hdfs", "-o", tmp_path / "sim", "--lines", "1500", "--seed", "4")
+    code, out, err = run_amiss(*made)
+    assert (code, err) == (0, "")
+    assert "HDFS.log · 1,500 lines · " in out
+    log = next_command(run_amiss(*made))
+    assert log == ["scan", str(tmp_path / "sim" / "HDFS.log")]
+    assert run_amiss(*log, *FAST).code == 0
+    content = content_of(run_amiss(*made, "--json"))
+    assert content["schema"] == "amiss.simulation/1"
+    assert content["lines"] == 1500
+    assert Path(content["labels"]).is_file()
+
+
+# Other processes: pipes, signals, imports.
+
+
+def start(*arguments, **options):
+    command = [sys.executable, "-m", "amiss.cli", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.PIPE}
+    return subprocess.Popen(command, preexec_fn=_heed_interrupts, **(pipes | options))
+
+
+def _heed_interrupts():
+    # A shell starts what runs in the background with interrupts ignored, and children inherit it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_a_reader_that_has_enough_leaves_no_traceback(odd_log, plain_model):
+    process = start("detect", odd_log, "-m", plain_model, "--fail-on", "any")
+    process.stdout.close()
+    with process:
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 3
+
+
+def test_help_into_a_closed_pipe_leaves_no_traceback():
+    process = start("scan", "--help")
+    process.stdout.close()
+    with process:
+        process.stdin.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_an_interrupt_exits_with_130_and_says_so_in_a_line(tmp_path):
+    # A shell's background job, and so its children, may be deaf to interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with start("scan", "-", env={**os.environ, "TMPDIR": str(tmp_path)}) as process:
+        signal.signal(signal.SIGINT, before)
+        # It reads what never ends; that it has begun shows by its copy.
+        while not any(tmp_path.iterdir()) and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr.read() == b"amiss: interrupted\n"
+        assert process.stdout.read() == b""
+
+
+def test_results_go_to_stdout_in_whatever_encoding_it_has(odd_log, plain_model):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    with start("detect", odd_log, "-m", plain_model, env=environment) as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"id=777" in out
+
+
+def python(code):
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    return run.stdout
+
+
+HEAVY = "sorted({'torch', 'polars', 'sklearn', 'scipy', 'pandas', 'numpy'} & set(sys.modules))"
+
+
+def test_help_of_every_command_imports_nothing_heavy():
+    out = python(
+        f"""
+import contextlib, io, sys
+from typer.main import get_command
+from amiss import cli
+
+def walk(command, path):
+    yield path
+    for name, below in getattr(command, "commands", {{}}).items():
+        yield from walk(below, [*path, name])
+
+paths = list(walk(get_command(cli.app), []))
+for path in paths:
+    sys.argv = ["amiss", *path, "--help"]
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
+        cli.main()
+    assert "Usage: amiss" in shown.getvalue(), path
+print([" ".join(path) for path in paths], {HEAVY})
+"""
+    )
+    assert "'scan'" in out
+    assert "'simulate hdfs'" in out
+    assert out.strip().endswith("[]")
+
+
+def test_the_list_of_detectors_imports_nothing_heavy():
+    code = f"""
+import contextlib, sys
+from amiss import cli
+sys.argv = ["amiss", "detectors"]
+with contextlib.suppress(SystemExit):
+    cli.main()
+print({HEAVY})
+"""
+    assert python(code).splitlines()[-1] == "[]"
+
+
+def test_importing_amiss_imports_nothing_heavy():
+    assert python(f"import sys, amiss; dir(amiss); print({HEAVY})").strip() == "[]"
+
+
+def test_counting_needs_no_torch(calm_log):
+    code = f"""
+import contextlib, sys
+from amiss import cli
+sys.argv = ["amiss", "scan", {str(calm_log)!r}, *{KEY!r}, *{FAST!r}, "--json"]
+with contextlib.suppress(SystemExit):
+    cli.main()
+print("torch" in sys.modules)
+"""
+    assert python(code).splitlines()[-1] == "False"
