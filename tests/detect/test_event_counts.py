@@ -101,6 +101,13 @@ def test_nearest_normal_is_the_most_alike_and_the_most_frequent_of_equals():
     assert detector.reference_count_[row] == 30
 
 
+def test_nearest_normal_of_a_cut_session_is_one_that_has_all_it_has():
+    detector = EventCounts().fit([*NORMAL, *[["open"]] * 3])
+    row = detector.nearest_normal(_cut([["open", "read"]], [False]))[0]
+    reference = detector.reference_
+    assert [reference.names[e] for e in reference[row]] == ["open", "read", "close"]
+
+
 def test_chunks_of_the_distance_matrix_do_not_change_scores(monkeypatch):
     generator = np.random.default_rng(0)
     sequences = [list(generator.choice(list("abcdef"), size=5)) for _ in range(200)]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from amiss.errors import InputError, UsageError
 from amiss.read import sources
 from amiss.read.records import RecordReader
-from amiss.represent.sessions import ByCount, ByField, ByGap, ByKey, Sessions, group_records
+from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey
+from amiss.represent.sessions import Sessions, group_records
 from amiss.types import NO_TIME
 
 

@@ -64,7 +64,7 @@ def test_the_log_is_described_with_what_was_mended(log):
     assert info.lines == 5
     assert info.ungrouped == 1
     assert info.end - info.start == 49_000
-    assert info.notes == ("1 blank lines (skipped)", "1 lines not in the HDFS format (kept)")
+    assert info.notes == ("blank lines (skipped): 1", "lines not in the HDFS format (kept): 1")
 
 
 def test_damage_is_noted_and_what_came_before_it_is_kept(tmp_path):

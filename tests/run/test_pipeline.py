@@ -91,6 +91,15 @@ def test_wrong_requests_name_what_was_expected(wrong):
         amiss.fit(_sessions(), **{"detector": "event-counts", **wrong})
 
 
+def test_a_wrong_rate_is_refused_before_anything_is_learnt():
+    class Untouchable(EventCounts):
+        def _fit(self, X, y):
+            raise AssertionError("learnt first")
+
+    with pytest.raises(UsageError, match="false-alarm rate 7"):
+        amiss.fit(_sessions(), detector=Untouchable(), false_alarm_rate=7)
+
+
 def test_saved_model_gives_the_same_findings(model, tmp_path):
     model.save(tmp_path / "m.amiss")
     loaded = load_model(tmp_path / "m.amiss")

@@ -6,6 +6,7 @@ would flag more than was asked for.
 
 from amiss.decide.rules import (
     RULES,
+    check_rate,
     probability_threshold,
     quantile_threshold,
     tail_threshold,
@@ -14,6 +15,7 @@ from amiss.decide.rules import (
 
 __all__ = [
     "RULES",
+    "check_rate",
     "probability_threshold",
     "quantile_threshold",
     "tail_threshold",

@@ -115,11 +115,16 @@ RULES: dict[str, Callable[[NDArray[np.float64], float], Threshold]] = {
 }
 
 
-def _descending(scores: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+def check_rate(rate: float) -> None:
+    """Raise `UsageError` unless `rate` is a share between 0 and 1."""
     if not 0 < rate < 1:
         raise UsageError(
             f"false-alarm rate {rate}; expected a share between 0 and 1, such as 0.0005"
         )
+
+
+def _descending(scores: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    check_rate(rate)
     if not len(scores):
         raise InputError("no calibration scores; expected those of at least one normal item")
     return np.sort(np.asarray(scores, dtype=np.float64))[::-1]
@@ -135,6 +140,6 @@ def _threshold(
 def _too_few(n: int, rate: float) -> str:
     needed = math.ceil(1 / rate) - 1
     return (
-        f"{n:,} calibration items cannot resolve a false-alarm rate of {rate:.3%} "
+        f"{n:,} calibration items cannot resolve a false-alarm rate of {100 * rate:g} % "
         f"({needed:,} would); cut at their maximum"
     )

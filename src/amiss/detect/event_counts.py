@@ -201,17 +201,21 @@ class EventCounts(Detector):
         """Return the row of ``reference_`` most like each item, the most frequent of equals.
 
         Likeness is judged by the logarithm of the counts and not relative to their size, or else a
-        long session, being large, would be near to everything.
+        long session, being large, would be near to everything. A cut session is like one that has
+        all it has.
         """
         sequences: Sequences = self._check(X)
         reference = np.log1p(self.reference_vectors_) * self.weight_
         counts = np.log1p(self._counts(sequences)) * self.weight_
+        sizes = reference.sum(axis=1)
         first, inverse, _ = distinct_sequences(sequences)
         nearest = np.empty(len(first), dtype=np.int64)
         step = max(1, _CHUNK // max(1, len(reference)))
         for start in range(0, len(first), step):
             rows = first[start : start + step]
             distance = cdist(counts[rows], reference, "cityblock")
+            surplus = (distance + counts[rows].sum(axis=1, keepdims=True) - sizes) / 2
+            distance = np.where(sequences.complete[rows, None], distance, surplus.round(9))
             nearest[start : start + step] = distance.argmin(axis=1)
         return nearest[inverse]
 

@@ -113,9 +113,9 @@ def _expand(item: str) -> Iterator[Source]:
 def _spool(stream: BinaryIO) -> Path:
     """Copy a stream to disk: explanations read some of its lines a second time."""
     handle = tempfile.NamedTemporaryFile(prefix="amiss-stdin-", delete=False)  # noqa: SIM115 - it outlives this function
+    _spooled.append(handle.name)  # first, so that an interrupted copy is removed too
     with handle:
         shutil.copyfileobj(stream, handle, 1 << 20)
-    _spooled.append(handle.name)
     return Path(handle.name)
 
 

@@ -13,15 +13,8 @@ from amiss.errors import LabelError, UsageError
 from amiss.read.formats import Format
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike
-from amiss.represent.sessions import (
-    ByCount,
-    ByField,
-    ByGap,
-    ByKey,
-    Grouping,
-    Sessions,
-    group_records,
-)
+from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, Grouping
+from amiss.represent.sessions import Sessions, group_records
 
 
 def read_sessions(
@@ -106,7 +99,7 @@ def _usual_grouping(found: Format | None) -> Grouping:
 
 
 def _with_provenance(sessions: Sessions, reader: RecordReader) -> Sessions:
-    notes = [f"{count:,} {what}" for what, count in reader.report.counts.items()]
+    notes = [f"{what}: {count:,}" for what, count in reader.report.counts.items()]
     log = replace(
         sessions.log,
         sources=tuple(source.name for source in reader.sources),

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss import store
-from amiss.decide import RULES
+from amiss.decide import RULES, check_rate
 from amiss.detect import get_detector
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
@@ -318,6 +318,7 @@ def _fit(
         raise InputError("no sessions to learn from; expected at least one")
     if rule not in RULES:
         raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
+    check_rate(rate)
     chosen = _make_detector(detector, random_state)
     miner = TemplateMiner()
     shape_ids = miner.add(sessions.shapes["text"].to_list())

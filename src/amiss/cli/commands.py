@@ -1,28 +1,41 @@
-"""The command line: parse, call run/, format. Results on stdout, everything else on stderr.
-
-Exit codes: 0 fine, 1 failure, 2 usage, 3 anomalies found under --fail-on, 130 interrupted.
-Heavy libraries are imported where they are used, so that --help is quick.
-"""
+"""The commands: parse, call run/, format."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from amiss import __version__
+from amiss.cli.inputs import not_findings, read, read_finding, read_for
+from amiss.cli.options import (
+    DEFAULT_DETECTOR,
+    DEFAULT_RATE,
+    All,
+    Clean,
+    Detector,
+    FailOn,
+    Field,
+    Format,
+    Gap,
+    Input,
+    Json,
+    Key,
+    Labels,
+    ModelFile,
+    Quiet,
+    Rate,
+    Rule,
+    Seed,
+    Window,
+)
+from amiss.cli.streams import complain, dumps, quoted, say, status, width
 from amiss.errors import AmissError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from amiss import Findings, Model, Sessions
+    from amiss import Findings, Model
 
 app = typer.Typer(
     name="amiss",
@@ -35,97 +48,6 @@ app = typer.Typer(
 simulate_app = typer.Typer(help="Write logs with known faults, to try things on.")
 app.add_typer(simulate_app, name="simulate", no_args_is_help=True)
 
-Input = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="LOG",
-        help="Log files (plain, .gz, .zst), folders, glob patterns, or - for stdin.",
-    ),
-]
-_GROUP = "What is judged (one of)"
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--session-key",
-        metavar="PATTERN",
-        help=r"Lines with the same match are a session, such as 'blk_-?\d+'.",
-        rich_help_panel=_GROUP,
-    ),
-]
-Field = Annotated[
-    str | None,
-    typer.Option(
-        "--session-field",
-        metavar="NAME",
-        help="Lines with the same value of a header field are a session, such as pid.",
-        rich_help_panel=_GROUP,
-    ),
-]
-Gap = Annotated[
-    float | None,
-    typer.Option(
-        "--gap",
-        metavar="SECONDS",
-        help="A silence this long starts a new window.",
-        rich_help_panel=_GROUP,
-    ),
-]
-Window = Annotated[
-    int | None,
-    typer.Option(
-        "--window",
-        metavar="LINES",
-        help="So many lines are a window.",
-        rich_help_panel=_GROUP,
-    ),
-]
-Format = Annotated[
-    str | None,
-    typer.Option("--format", metavar="NAME", help="Header format; recognised by default."),
-]
-ModelFile = Annotated[
-    Path, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
-]
-Labels = Annotated[
-    Path | None,
-    typer.Option(
-        "--labels",
-        metavar="CSV",
-        help="Session and label; sessions known to be anomalous are not learnt from.",
-    ),
-]
-Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="See amiss detectors.")]
-Clean = Annotated[
-    bool,
-    typer.Option(
-        "--clean", metavar="", help="All of the log is normal: leave nothing out of what is learnt."
-    ),
-]
-Rate = Annotated[
-    float,
-    typer.Option(
-        "--false-alarm-rate",
-        metavar="SHARE",
-        help="Share of normal sessions that may be flagged.",
-    ),
-]
-Rule = Annotated[
-    str, typer.Option("--rule", metavar="tail|quantile", help="How the threshold is found.")
-]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]
-Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON instead of text.")]
-All = Annotated[
-    bool, typer.Option("--all", metavar="", help="Show every kind of finding, not the top ten.")
-]
-FailOn = Annotated[
-    str | None,
-    typer.Option("--fail-on", metavar="any|N", help="Exit with 3 if so many are flagged."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress on stderr.")]
-
-_RATE = 0.0005
-_DETECTOR = "session-ensemble"
-
 # What typer raises at a command line it cannot parse; where it is defined varies by version.
 _Unparsable = cast("type[Exception]", typer.BadParameter.__mro__[1])
 
@@ -137,7 +59,7 @@ def _root(
     ] = False,
 ) -> None:
     if version:
-        _say(f"amiss {__version__}")
+        say(f"amiss {__version__}")
         raise typer.Exit
 
 
@@ -150,9 +72,9 @@ def scan(
     window: Window = None,
     format: Format = None,  # noqa: A002 - the option's name
     labels: Labels = None,
-    detector: Detector = _DETECTOR,
+    detector: Detector = DEFAULT_DETECTOR,
     clean: Clean = False,
-    false_alarm_rate: Rate = _RATE,
+    false_alarm_rate: Rate = DEFAULT_RATE,
     rule: Rule = "tail",
     seed: Seed = 0,
     save: Annotated[
@@ -167,10 +89,10 @@ def scan(
     limit = _parse_fail_on(fail_on)
     if save:
         _check_target(save)
-    sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
+    sessions = read(logs, session_key, session_field, gap, window, format, quiet)
     from amiss.run.pipeline import scan as run_scan
 
-    with _status("learning what is normal", quiet):
+    with status("learning what is normal", quiet):
         findings = run_scan(
             sessions,
             labels,
@@ -184,15 +106,15 @@ def scan(
         findings.fitted.save(save)
     _show(findings, as_json, all_)
     if not as_json and findings and "-" not in logs:
-        ask = f"amiss explain {_quoted(logs)} --id={_quoted([findings[0].id])}"
+        ask = f"amiss explain {quoted(logs)} --id={quoted([findings[0].id])}"
         if save:
-            _say(f"\nnext: {ask} --model {_quoted([str(save)])}")
-        elif (detector, labels, clean) == (_DETECTOR, None, False):
+            say(f"\nnext: {ask} --model {quoted([str(save)])}")
+        elif (detector, labels, clean) == (DEFAULT_DETECTOR, None, False):
             again = _as_options(session_key, session_field, gap, window, format, seed)
-            _say(f"\nnext: {ask}{again}")
-            _say("      (learns again; scan --save m.amiss and explain --model m.amiss avoid that)")
+            say(f"\nnext: {ask}{again}")
+            say("      (learns again; scan --save m.amiss and explain --model m.amiss avoid that)")
         else:  # explain would learn something else
-            _say(f"\nnext: scan with --save m.amiss, then {ask} --model m.amiss")
+            say(f"\nnext: scan with --save m.amiss, then {ask} --model m.amiss")
     _exit_on(findings, limit)
 
 
@@ -208,9 +130,9 @@ def fit(
     window: Window = None,
     format: Format = None,  # noqa: A002 - the option's name
     labels: Labels = None,
-    detector: Detector = _DETECTOR,
+    detector: Detector = DEFAULT_DETECTOR,
     clean: Clean = False,
-    false_alarm_rate: Rate = _RATE,
+    false_alarm_rate: Rate = DEFAULT_RATE,
     rule: Rule = "tail",
     seed: Seed = 0,
     as_json: Json = False,
@@ -218,11 +140,11 @@ def fit(
 ) -> None:
     """Learn what is normal and write it to a model file."""
     _check_target(output)
-    sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
+    sessions = read(logs, session_key, session_field, gap, window, format, quiet)
     from amiss.present.text import describe_model
     from amiss.run.pipeline import fit as run_fit
 
-    with _status("learning what is normal", quiet):
+    with status("learning what is normal", quiet):
         model = run_fit(
             sessions,
             labels,
@@ -240,7 +162,7 @@ def fit(
         "model": model.info,
         "threshold": model.threshold._asdict(),
     }
-    _say(_dumps(described) if as_json else describe_model(described, _width()))
+    say(dumps(described) if as_json else describe_model(described, width()))
 
 
 @app.command()
@@ -275,9 +197,7 @@ def detect(
 ) -> None:
     """Show what is amiss in a log, by a model."""
     limit = _parse_fail_on(fail_on)
-    fitted, sessions = _read_for(
-        model, logs, session_key, session_field, gap, window, format, quiet
-    )
+    fitted, sessions = read_for(model, logs, session_key, session_field, gap, window, format, quiet)
     if false_alarm_rate is not None or rule is not None:
         rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
         fitted = fitted.set_threshold(rate, rule or "tail")
@@ -290,16 +210,16 @@ def detect(
             "scored": len(sessions),
             "rates": fitted.preview(sessions, rule=rule or "tail").to_dicts(),
         }
-        _say(_dumps(content) if as_json else describe_preview(content))
+        say(dumps(content) if as_json else describe_preview(content))
         return
-    with _status("scoring", quiet):
+    with status("scoring", quiet):
         findings = fitted.detect(sessions)
     _show(findings, as_json, all_)
     if not as_json and findings and "-" not in logs:
         again = _as_options(session_key, session_field, gap, window, format)
-        _say(
-            f"\nnext: amiss explain {_quoted(logs)} --id={_quoted([findings[0].id])} "
-            f"--model {_quoted([str(model)])}{again}"
+        say(
+            f"\nnext: amiss explain {quoted(logs)} --id={quoted([findings[0].id])} "
+            f"--model {quoted([str(model)])}{again}"
         )
     _exit_on(findings, limit)
 
@@ -334,9 +254,9 @@ def explain(
     if model and findings:
         raise UsageError("give --model or --findings, not both")
     if findings:
-        found = _from_findings(findings, session_id)
+        found = read_finding(findings, session_id)
     elif model:
-        fitted, sessions = _read_for(
+        fitted, sessions = read_for(
             model, logs, session_key, session_field, gap, window, format, quiet
         )
         found = finding_to_dict(fitted.explain(sessions, session_id))
@@ -344,13 +264,13 @@ def explain(
     else:
         from amiss.run.pipeline import scan as run_scan
 
-        sessions = _read(logs, session_key, session_field, gap, window, format, quiet)
+        sessions = read(logs, session_key, session_field, gap, window, format, quiet)
         if session_id not in sessions.ids:
             raise InputError(
                 f"no {sessions.log.unit} {session_id!r} in this log; ids are such as "
                 f"{sessions.ids[0]!r}"
             )
-        with _status("learning what is normal", quiet):
+        with status("learning what is normal", quiet):
             scanned = run_scan(sessions, random_state=seed)
         # As scan judged it, out of fold; what scan did not flag, as detect would.
         flagged = next((f for f in scanned if f.id == session_id), None)
@@ -358,12 +278,12 @@ def explain(
         found = finding_to_dict(flagged or fitted.explain(sessions, session_id))
         found["threshold"] = scanned.threshold.value
     try:
-        text = describe_finding(found, _width())
+        text = describe_finding(found, width())
     except (KeyError, TypeError, ValueError, AttributeError):
         if not findings:
             raise
-        raise _not_findings(findings) from None
-    _say(_dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
+        raise not_findings(findings) from None
+    say(dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
 
 
 @app.command()
@@ -382,17 +302,15 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Compare a model's findings with labels, session by session."""
-    fitted, sessions = _read_for(
-        model, logs, session_key, session_field, gap, window, format, quiet
-    )
+    fitted, sessions = read_for(model, logs, session_key, session_field, gap, window, format, quiet)
     from amiss.present.text import describe_evaluation
     from amiss.read.labels import read_labels
     from amiss.run.evaluate import evaluate as run_evaluate
 
     known = read_labels(labels)
-    with _status("scoring", quiet):
+    with status("scoring", quiet):
         report = run_evaluate(fitted, sessions, known)
-    _say(_dumps(report) if as_json else describe_evaluation(report))
+    say(dumps(report) if as_json else describe_evaluation(report))
 
 
 @app.command()
@@ -400,8 +318,8 @@ def detectors(as_json: Json = False) -> None:
     """List the detectors by name."""
     from amiss.detect import CATALOGUE
 
-    _say(
-        _dumps({"schema": "amiss.detectors/1", "detectors": list(CATALOGUE)})
+    say(
+        dumps({"schema": "amiss.detectors/1", "detectors": list(CATALOGUE)})
         if as_json
         else "\n".join(CATALOGUE)
     )
@@ -428,13 +346,14 @@ def simulate_hdfs(
         raise UsageError(f"{output}: is a file; expected a folder to write to")
     made = run_simulation(output, lines, seed, anomaly_share)
     if as_json:
-        values = {key: str(v) if isinstance(v, Path) else v for key, v in _fields(made).items()}
-        _say(_dumps({"schema": "amiss.simulation/1", **values}))
+        values = {name: getattr(made, name) for name in made.__dataclass_fields__}
+        paths = {name: str(value) for name, value in values.items() if isinstance(value, Path)}
+        say(dumps({"schema": "amiss.simulation/1", **values, **paths}))
         return
-    _say(f"log      {made.log} · {made.lines:,} lines · {made.sessions:,} sessions")
-    _say(f"labels   {made.labels} · {made.anomalies:,} anomalies")
-    _say(f"faults   {made.faults}")
-    _say(f"\nnext: amiss scan {_quoted([str(made.log)])}")
+    say(f"log      {made.log} · {made.lines:,} lines · {made.sessions:,} sessions")
+    say(f"labels   {made.labels} · {made.anomalies:,} anomalies")
+    say(f"faults   {made.faults}")
+    say(f"\nnext: amiss scan {quoted([str(made.log)])}")
 
 
 def main() -> None:
@@ -444,28 +363,22 @@ def main() -> None:
         code = app(prog_name="amiss", standalone_mode=False) or 0
     except UsageError as error:
         code = 2
-        _complain(str(error))
+        complain(str(error))
     except _Unparsable as error:
         code = 2
-        _complain(_describe_unparsable(error))
+        complain(_describe_unparsable(error))
     except AmissError as error:
-        _complain(str(error))
+        complain(str(error))
     except OSError as error:
-        _complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     finally:
         if "amiss.read.sources" in sys.modules:
             sys.modules["amiss.read.sources"].remove_spooled()
     if code == 130:
-        _complain("interrupted")
+        complain("interrupted")
     sys.exit(code)
-
-
-def _complain(text: str) -> None:
-    from amiss.present.escape import visible
-
-    sys.stderr.write(f"amiss: {visible(text)}\n")
 
 
 def _describe_unparsable(error: Any) -> str:
@@ -475,84 +388,13 @@ def _describe_unparsable(error: Any) -> str:
     return f"{message[:1].lower()}{message[1:]}; see: {command} --help"
 
 
-def _read(
-    logs: list[str],
-    session_key: str | None,
-    session_field: str | None,
-    gap: float | None,
-    window: int | None,
-    format: str | None,  # noqa: A002 - the option's name
-    quiet: bool,
-) -> Sessions:
-    from amiss.run.ingest import read_sessions
-
-    if hasattr(signal, "siginterrupt"):
-        # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
-        signal.siginterrupt(signal.SIGINT, True)
-    with _progress(quiet) as advance:
-        return read_sessions(
-            logs,
-            session_key=session_key,
-            session_field=session_field,
-            gap=gap,
-            window=window,
-            format=format,
-            progress=advance,
-        )
-
-
-def _read_for(
-    model: Path,
-    logs: list[str],
-    session_key: str | None,
-    session_field: str | None,
-    gap: float | None,
-    window: int | None,
-    format: str | None,  # noqa: A002 - the option's name
-    quiet: bool,
-) -> tuple[Any, Sessions]:
-    """Read the model, and the logs grouped as the model's were unless told otherwise."""
-    from amiss.run.pipeline import load_model
-
-    fitted = load_model(model)
-    given = {
-        "session_key": session_key, "session_field": session_field, "gap": gap, "window": window,
-    }  # fmt: skip
-    if all(value is None for value in given.values()):
-        name, value = fitted.info["option"]
-        given[name] = value
-    sessions = _read(logs, **given, format=format, quiet=quiet)  # type: ignore[arg-type]  # as stored
-    return fitted, sessions
-
-
-def _from_findings(path: Path, session_id: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        found = {f["id"]: f for f in content["findings"]}
-        threshold = content["threshold"]["value"]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _not_findings(path) from None
-    if session_id not in found:
-        such = f"; ids are such as {next(iter(found))!r}" if found else ""
-        raise InputError(f"{path}: no finding {session_id!r} among its {len(found):,}{such}")
-    return {**found[session_id], "threshold": threshold}
-
-
-def _not_findings(path: Path) -> InputError:
-    return InputError(
-        f"{path}: not findings; expected what amiss scan --json or detect --json printed"
-    )
-
-
 def _show(findings: Findings, as_json: bool, everything: bool) -> None:
     if as_json:
-        _say(_dumps(findings.to_dict()))
+        say(dumps(findings.to_dict()))
         return
     from amiss.present.text import MOST_SHOWN, summarise
 
-    _say(summarise(findings.to_dict(), None if everything else MOST_SHOWN, _width()))
+    say(summarise(findings.to_dict(), None if everything else MOST_SHOWN, width()))
 
 
 def _parse_fail_on(text: str | None) -> int | None:
@@ -578,37 +420,6 @@ def _exit_on(findings: Findings, limit: int | None) -> None:
         raise typer.Exit(3)
 
 
-def _say(text: str) -> None:
-    """Write a result to stdout, whatever characters its encoding lacks."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader, such as head, has enough; the exit code is still to say what was found.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=2, allow_nan=False)
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
-def _width() -> int:
-    return max(40, shutil.get_terminal_size((120, 24)).columns)
-
-
-def _quoted(words: list[str]) -> str:
-    import shlex
-
-    from amiss.present.escape import visible
-
-    return " ".join(shlex.quote(visible(word)) for word in words)
-
-
 def _as_options(
     session_key: str | None,
     session_field: str | None,
@@ -623,41 +434,5 @@ def _as_options(
         "format": format, "seed": seed or None,
     }  # fmt: skip
     return "".join(
-        f" --{name}={_quoted([str(value)])}" for name, value in given.items() if value is not None
+        f" --{name}={quoted([str(value)])}" for name, value in given.items() if value is not None
     )
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show bytes read on a terminal's stderr; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        DownloadColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (SpinnerColumn(), TextColumn("reading"), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=None)
-        yield lambda done: progress.update(task, completed=done)
-
-
-@contextmanager
-def _status(text: str, quiet: bool) -> Iterator[None]:
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
-        yield
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""``python -m amiss.cli``."""
+
+from amiss.cli import main
+
+main()

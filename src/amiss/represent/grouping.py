@@ -1,0 +1,216 @@
+"""How lines become sessions: by a key, a header field, a silence, or a number of lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.errors import InputError, UsageError
+from amiss.types import NO_TIME, RecordBatch, distinct_codes
+
+
+class Assignment(NamedTuple):
+    """Which lines of a batch belong to which sessions."""
+
+    rows: NDArray[np.int64] | None
+    """Lines, one entry an event; None: each line once."""
+    codes: NDArray[np.int32]
+    """The session of each entry."""
+    ungrouped: int = 0
+    """Lines that belong to no session."""
+
+
+class Grouping(Protocol):
+    """How lines become sessions: gives each line of a batch its session codes."""
+
+    unit: str
+    description: str
+    option: tuple[str, str | float]
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        ...
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        ...
+
+
+class Interner:
+    """Strings to codes, in order of first appearance, over batches."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+
+    def add(self, keys: pl.Series) -> NDArray[np.int32]:
+        """Return the code of each key."""
+        local, distinct = distinct_codes(keys)
+        codes = [self._codes.setdefault(key, len(self._codes)) for key in distinct.to_list()]
+        return np.array(codes, dtype=np.int32)[local]
+
+    def names(self) -> pl.Series:
+        """Return the strings by code."""
+        return pl.Series(list(self._codes), dtype=pl.String)
+
+
+class ByKey:
+    """One session for each distinct match of a pattern in the line.
+
+    Parameters
+    ----------
+    pattern : str
+        A regular expression; its first group, if it has one, is the key.
+
+    Raises
+    ------
+    UsageError
+        The pattern is not a valid regular expression, or matches the empty string.
+    """
+
+    unit = "session"
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.description = pattern
+        self.option: tuple[str, str | float] = ("session_key", pattern)
+        try:
+            groups = pl.Series([""]).str.extract_groups(pattern).struct.fields
+            empty = bool(pl.Series([""]).str.contains(pattern).any())
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(
+                f"session key {pattern!r} is not a valid regular expression: "
+                f"{str(error).splitlines()[-1].strip()}"
+            ) from None
+        if empty and not groups:
+            raise UsageError(
+                f"session key {pattern!r} matches the empty string; expected a pattern that "
+                "matches a key, such as + where it has *"
+            )
+        self._grouped = bool(groups)
+        self._keys = Interner()
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        if self._grouped:
+            first = batch.raw.str.extract(self.pattern, 1)
+            return _assign_values(first.replace("", None), self._keys)
+        found = pl.DataFrame({"keys": batch.raw.str.extract_all(self.pattern)}).select(
+            keys="keys",
+            n=pl.col("keys").list.len(),
+            first=pl.col("keys").list.first(),
+            last=pl.col("keys").list.last(),
+        )
+        several = ((found["n"] > 1) & ((found["first"] != found["last"]) | (found["n"] > 2))).any()
+        if not several:  # a line may repeat its key: it is one event all the same
+            return _assign_values(found["first"], self._keys)
+        keys = found["keys"].list.unique(maintain_order=True)
+        counts = keys.list.len().to_numpy()
+        rows = np.repeat(np.arange(len(keys)), counts)
+        flat = keys.filter(pl.Series(counts > 0)).explode()
+        return Assignment(rows, self._keys.add(flat), int((counts == 0).sum()))
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        return self._keys.names()
+
+
+class ByField:
+    """One session for each value of a header field."""
+
+    unit = "session"
+
+    def __init__(self, name: str) -> None:
+        self.field = name
+        self.description = f"field {name}"
+        self.option: tuple[str, str | float] = ("session_field", name)
+        self._keys = Interner()
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which sessions."""
+        return _assign_values(batch.fields[self.field], self._keys)
+
+    def names(self) -> pl.Series:
+        """Return the session ids by code."""
+        return self._keys.names()
+
+
+def _assign_values(keys: pl.Series, interner: Interner) -> Assignment:
+    missing = keys.null_count()
+    if not missing:
+        return Assignment(None, interner.add(keys))
+    rows = keys.is_not_null().to_numpy().nonzero()[0]
+    return Assignment(rows, interner.add(keys.drop_nulls()), missing)
+
+
+class ByGap:
+    """A new window after each silence of more than `seconds`.
+
+    Raises
+    ------
+    UsageError
+        `seconds` is not positive.
+    InputError
+        The lines carry no time.
+    """
+
+    unit = "window"
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise UsageError(f"gap of {seconds:g} s; expected more than 0 seconds")
+        self.description = f"gaps of more than {seconds:g} s"
+        self.option: tuple[str, str | float] = ("gap", seconds)
+        self._gap = seconds * 1000
+        self._last = NO_TIME
+        self._windows = 0
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which windows."""
+        time = np.maximum.accumulate(np.concatenate([[self._last], batch.time]))
+        # A line before any time, and the first line of all, opens no window of its own.
+        breaks = (np.diff(time) > self._gap) & (time[:-1] != NO_TIME)
+        codes = self._windows + np.cumsum(breaks)
+        self._last, self._windows = int(time[-1]), int(codes[-1])
+        return Assignment(None, codes.astype(np.int32))
+
+    def names(self) -> pl.Series:
+        """Return the window ids by code."""
+        if self._last == NO_TIME:
+            raise InputError(
+                "these lines carry no time that is understood, so gaps cannot be found; "
+                "use --window LINES or --session-key PATTERN"
+            )
+        return pl.Series([f"window {i + 1}" for i in range(self._windows + 1)])
+
+
+class ByCount:
+    """A new window every `lines` lines.
+
+    Raises
+    ------
+    UsageError
+        `lines` is less than 1.
+    """
+
+    unit = "window"
+
+    def __init__(self, lines: int) -> None:
+        if lines < 1:
+            raise UsageError(f"window of {lines} lines; expected 1 or more")
+        self.description = f"windows of {lines:,} lines"
+        self.option: tuple[str, str | float] = ("window", lines)
+        self._size = lines
+        self._seen = 0
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which windows."""
+        at = np.arange(self._seen, self._seen + len(batch))
+        self._seen += len(batch)
+        return Assignment(None, (at // self._size).astype(np.int32))
+
+    def names(self) -> pl.Series:
+        """Return the window ids by code."""
+        return pl.Series([f"window {i + 1}" for i in range(-(-self._seen // self._size))])
