@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from amiss.decide import (
     RULES,
+    decide,
     probability_threshold,
     quantile_threshold,
     tail_threshold,
@@ -75,6 +76,17 @@ def test_a_rate_that_is_no_share_is_refused(rate):
 def test_no_calibration_scores_are_refused():
     with pytest.raises(InputError, match="expected those of at least one"):
         quantile_threshold(np.array([]), 0.1)
+
+
+@pytest.mark.parametrize("rule", ["magic", "top-", "top-x", "p-much", "top", ""])
+def test_unknown_rules_name_the_known_ones(rule):
+    with pytest.raises(UsageError, match="expected one of: tail, quantile, top-K, p-X"):
+        decide(np.arange(10.0), 0.1, rule)
+
+
+def test_resolution_lifts_the_threshold():
+    scores = np.arange(10_000.0)
+    assert decide(scores, 0.01, resolution=2.5).value == decide(scores, 0.01).value + 2.5
 
 
 def test_top_k_and_probability():

@@ -143,6 +143,20 @@ def test_setting_a_threshold_leaves_the_model_as_it_was():
     assert (model.threshold, model.detector.offset_) == before
 
 
+def test_next_event_decides_by_top_k_and_by_probability():
+    for rule in ("top-3", "p-0.01"):
+        fitted = amiss.fit(_sessions(ODD), detector="next-event", rule=rule)
+        assert [f.id for f in fitted.detect(_sessions(ODD))] == ["odd"]
+        assert fitted.threshold.rule in ("top-3", "probability 0.01")
+
+
+def test_rules_for_single_events_need_a_detector_that_scores_them(model):
+    with pytest.raises(UsageError, match="cuts the rank of single events"):
+        model.set_threshold(0.01, "top-3")
+    with pytest.raises(UsageError, match="cuts the probability of single events"):
+        amiss.fit(_sessions(), rule="p-0.001")
+
+
 def test_too_few_sessions_for_the_rate_are_said_so(model):
     assert "cannot resolve" in model.threshold.note
 

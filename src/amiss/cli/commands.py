@@ -31,6 +31,7 @@ from amiss.cli.options import (
     Seed,
     Window,
 )
+from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import complain, dumps, quoted, say, status, width
 from amiss.errors import AmissError, InputError, UsageError
 
@@ -45,7 +46,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-simulate_app = typer.Typer(help="Write logs with known faults, to try things on.")
 app.add_typer(simulate_app, name="simulate", no_args_is_help=True)
 
 # What typer raises at a command line it cannot parse; where it is defined varies by version.
@@ -183,7 +183,7 @@ def detect(
     rule: Annotated[
         str | None,
         typer.Option(
-            "--rule", metavar="tail|quantile", help="Find the threshold anew by this rule."
+            "--rule", metavar="RULE", help="Find the threshold anew: tail, quantile, top-K, p-X."
         ),
     ] = None,
     preview: Annotated[
@@ -323,37 +323,6 @@ def detectors(as_json: Json = False) -> None:
         if as_json
         else "\n".join(CATALOGUE)
     )
-
-
-@simulate_app.command("hdfs")
-def simulate_hdfs(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")
-    ],
-    lines: Annotated[
-        int, typer.Option("--lines", metavar="N", help="Length of the log.")
-    ] = 100_000,
-    seed: Seed = 0,
-    anomaly_share: Annotated[
-        float, typer.Option("--anomaly-share", metavar="SHARE", help="Share of faulty sessions.")
-    ] = 0.03,
-    as_json: Json = False,
-) -> None:
-    """Write the log of an HDFS-like cluster with injected faults, and their labels."""
-    from amiss.simulate.hdfs import simulate_hdfs as run_simulation
-
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: is a file; expected a folder to write to")
-    made = run_simulation(output, lines, seed, anomaly_share)
-    if as_json:
-        values = {name: getattr(made, name) for name in made.__dataclass_fields__}
-        paths = {name: str(value) for name, value in values.items() if isinstance(value, Path)}
-        say(dumps({"schema": "amiss.simulation/1", **values, **paths}))
-        return
-    say(f"log      {made.log} · {made.lines:,} lines · {made.sessions:,} sessions")
-    say(f"labels   {made.labels} · {made.anomalies:,} anomalies")
-    say(f"faults   {made.faults}")
-    say(f"\nnext: amiss scan {quoted([str(made.log)])}")
 
 
 def main() -> None:

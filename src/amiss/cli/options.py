@@ -82,7 +82,12 @@ Rate = Annotated[
     ),
 ]
 Rule = Annotated[
-    str, typer.Option("--rule", metavar="tail|quantile", help="How the threshold is found.")
+    str,
+    typer.Option(
+        "--rule",
+        metavar="RULE",
+        help="How the threshold is found: tail, quantile, or for next-event top-K or p-X.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON instead of text.")]

@@ -7,8 +7,10 @@ would flag more than was asked for.
 from amiss.decide.rules import (
     RULES,
     check_rate,
+    decide,
     probability_threshold,
     quantile_threshold,
+    score_of_rule,
     tail_threshold,
     top_k_threshold,
 )
@@ -16,8 +18,10 @@ from amiss.decide.rules import (
 __all__ = [
     "RULES",
     "check_rate",
+    "decide",
     "probability_threshold",
     "quantile_threshold",
+    "score_of_rule",
     "tail_threshold",
     "top_k_threshold",
 ]

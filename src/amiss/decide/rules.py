@@ -115,6 +115,68 @@ RULES: dict[str, Callable[[NDArray[np.float64], float], Threshold]] = {
 }
 
 
+def decide(
+    scores: NDArray[np.float64], rate: float, rule: str = "tail", resolution: float = 0.0
+) -> Threshold:
+    """Return the threshold by the rule a user names.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Calibration scores.
+    rate : float
+        Share of normal items that may be flagged; ``top-K`` and ``p-X`` do not ask it.
+    rule : str
+        ``tail`` or ``quantile``; or, for scores that are ranks or −ln p of single events,
+        ``top-K`` such as ``top-9`` and ``p-X`` such as ``p-0.001``.
+    resolution : float
+        Score differences below this mean nothing: `tail` and `quantile` cut that much higher.
+
+    Raises
+    ------
+    UsageError
+        The rule is unknown, or `rate` is not in (0, 1).
+
+    Examples
+    --------
+    >>> decide(np.arange(10.0), 0.1, "top-4").realised
+    0.6
+    """
+    if rule in RULES:
+        threshold = RULES[rule](scores, rate)
+        threshold = threshold._replace(value=threshold.value + resolution)
+    else:
+        threshold = _fixed_threshold(rule)
+    return threshold._replace(realised=float((scores > threshold.value).mean()))
+
+
+def score_of_rule(rule: str) -> str | None:
+    """Return the kind of score that a rule needs, ``rank`` or ``probability``; None if any.
+
+    Raises
+    ------
+    UsageError
+        The rule is unknown.
+    """
+    if rule in RULES:
+        return None
+    return "rank" if _fixed_threshold(rule).rule.startswith("top") else "probability"
+
+
+def _fixed_threshold(rule: str) -> Threshold:
+    kind, _, number = rule.partition("-")
+    try:
+        if kind == "top":
+            return top_k_threshold(int(number))
+        if kind == "p":
+            return probability_threshold(float(number))
+    except UsageError:
+        raise
+    except ValueError:  # not a number: as unknown as any other word
+        pass
+    raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}, top-K, p-X")
+
+
 def check_rate(rate: float) -> None:
     """Raise `UsageError` unless `rate` is a share between 0 and 1."""
     if not 0 < rate < 1:

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss import store
-from amiss.decide import RULES, check_rate
+from amiss.decide import check_rate, decide, score_of_rule
 from amiss.detect import get_detector
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
@@ -123,7 +123,8 @@ class Model:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        threshold = _decide(self.calibration, rate, rule, self.detector.resolution)
+        _check_rule(rule, self.detector)
+        threshold = decide(self.calibration, rate, rule, self.detector.resolution)
         detector = copy(self.detector)  # what was learnt is shared, the threshold is not
         detector.offset_ = -threshold.value
         return replace(self, detector=detector, threshold=threshold)
@@ -134,7 +135,7 @@ class Model:
         """Return how many of `sessions` each false-alarm rate would flag."""
         scores = self.score(sessions)
         thresholds = [
-            _decide(self.calibration, rate, rule, self.detector.resolution) for rate in rates
+            decide(self.calibration, rate, rule, self.detector.resolution) for rate in rates
         ]
         return pl.DataFrame(
             {
@@ -209,7 +210,9 @@ def fit(
         with labels; without, the normal bulk is estimated and the rest left out.
     false_alarm_rate : float
         Bound on the share of normal sessions that are flagged.
-    rule : {"tail", "quantile"}
+    rule : str
+        ``tail`` or ``quantile``; with the detector ``next-event`` also ``top-K`` and ``p-X``, which
+        flag a session with an event outside its K likeliest, or less likely than X.
     random_state : int
 
     Raises
@@ -316,10 +319,9 @@ def _fit(
     started = time.process_time()
     if not len(sessions):
         raise InputError("no sessions to learn from; expected at least one")
-    if rule not in RULES:
-        raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
     check_rate(rate)
-    chosen = _make_detector(detector, random_state)
+    chosen = _make_detector(detector, random_state, rule)
+    _check_rule(rule, chosen)
     miner = TemplateMiner()
     shape_ids = miner.add(sessions.shapes["text"].to_list())
     sequences = to_sequences(sessions, shape_ids, miner.templates)
@@ -337,7 +339,7 @@ def _fit(
         learnt[learnt] = normal_bulk(sequences.take(learnt))
     chosen.fit(sequences, np.where(learnt, 0, 1))
     calibration = np.sort(chosen.training_score_[learnt])
-    threshold = _decide(calibration, rate, rule, chosen.resolution)
+    threshold = decide(calibration, rate, rule, chosen.resolution)
     chosen.offset_ = -threshold.value
     log = sessions.log
     info = {
@@ -363,7 +365,16 @@ def _fit(
     return Model(miner, completion, chosen, threshold, calibration, info), (sequences, learnt)
 
 
-def _make_detector(detector: str | Detector, random_state: int) -> Detector:
+def _check_rule(rule: str, detector: Detector) -> None:
+    needed = score_of_rule(rule)
+    if needed and getattr(detector, "score", None) != needed:
+        raise UsageError(
+            f"rule {rule!r} cuts the {needed} of single events, which detector {detector.name!r} "
+            f"does not score; use NextEvent(score={needed!r}), or the rule tail"
+        )
+
+
+def _make_detector(detector: str | Detector, random_state: int, rule: str) -> Detector:
     if isinstance(detector, Detector):
         return detector
     made = get_detector(detector)()
@@ -371,17 +382,9 @@ def _make_detector(detector: str | Detector, random_state: int) -> Detector:
         raise UsageError(f"detector {detector!r} takes {made.input}, not the sessions of a log")
     if "random_state" in made.get_params(deep=False):
         made.set_params(random_state=random_state)
+    if "score" in made.get_params(deep=False) and (needed := score_of_rule(rule)):
+        made.set_params(score=needed)
     return made
-
-
-def _decide(
-    calibration: NDArray[np.float64], rate: float, rule: str, resolution: float
-) -> Threshold:
-    if rule not in RULES:
-        raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}")
-    threshold = RULES[rule](calibration, rate)
-    value = threshold.value + resolution
-    return threshold._replace(value=value, realised=float((calibration > value).mean()))
 
 
 def _load_detector(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Detector:
