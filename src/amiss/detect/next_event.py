@@ -109,8 +109,9 @@ class NextEvent(Detector):
     -----
     ``training_score_`` comes from two networks, each trained on one half of the sessions and
     scoring the other; ``network_`` is trained on all of them. An event never seen in training has
-    probability 1/(N + 1), for N training events; where sequences carry severities, −ln p of an
-    unseen event is multiplied by its own, so that a calm novelty weighs less than an error.
+    probability 1/(N + 1), for N training events, or that of the least likely of them out of fold,
+    if it is less. Where sequences carry severities, −ln p of an unseen event is multiplied by its
+    own, so that a calm novelty weighs less than an error.
 
     References
     ----------
@@ -182,12 +183,14 @@ class NextEvent(Detector):
             self._learn(X.take(teachers), seed + half)
             scores[fold == half] = self._anomaly_score(X.take(fold == half))
         self.history_ = self._learn(X.take(normal), seed)
+        if self.score == "probability":
+            # Nothing that normal sessions do is more surprising than what they never do.
+            self.unseen_ = max(self.unseen_, float(scores[normal].max()))
         self.training_score_ = scores
 
     def _learn(self, X: Sequences, seed: int) -> list[dict[str, float]]:
         device = resolve_device(self.device)
         self.vocabulary_ = Vocabulary.learn(X)
-        self.unseen_ = float(np.log(1 + len(X.events)))
         self.network_ = self._build(seed).to(device)
         held_out = np.random.default_rng(seed).random(len(X)) < _VALIDATION_SHARE
         if len(X) < 20 or held_out.all():
@@ -217,6 +220,7 @@ class NextEvent(Detector):
             losses = nn.functional.cross_entropy(module(past), came, reduction="none")
             return (losses * counts).sum(), counts.sum()
 
+        self.unseen_ = float(np.log(1 + len(X.events)))
         return train(
             self.network_,
             loss,
@@ -304,8 +308,7 @@ class NextEvent(Detector):
             values = (log_p > came[:, None]).sum(axis=1).astype(np.float64)
             values[unseen] = log_p.shape[1]
         else:
-            # No event is held less likely than one that never came in training.
-            values = np.where(unseen, self.unseen_, np.minimum(-came, self.unseen_))
+            values = np.where(unseen, self.unseen_, -came)
         values = np.asarray(values[inverse], dtype=np.float64)
         if X.severity is not None and self.score == "probability":
             unseen = np.flatnonzero(windows.target == UNKNOWN_TOKEN)
