@@ -130,6 +130,7 @@ class NextEvent(Detector):
     input = "sequences"
     name = "next-event"
     resolution = 0.5  # nats: a factor of 1.6 in a probability
+    unseen_: float
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class NextEvent(Detector):
         self.history_ = self._learn(X.take(normal), seed)
         if self.score == "probability":
             # Nothing that normal sessions do is more surprising than what they never do.
-            self.unseen_ = max(self.unseen_, float(scores[normal].max()))
+            self.unseen_ = max(float(scores[normal].max()), self.unseen_)
         self.training_score_ = scores
 
     def _learn(self, X: Sequences, seed: int) -> list[dict[str, float]]:

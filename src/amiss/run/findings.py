@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, overload
+from os import PathLike
+from typing import Any, Protocol, overload
 
 import numpy as np
 import polars as pl
@@ -12,11 +13,34 @@ from numpy.typing import NDArray
 
 from amiss.present.summary import findings_to_dict
 from amiss.present.text import describe_finding, summarise
-from amiss.represent.sessions import as_datetime
-from amiss.types import Finding, LogInfo, Threshold
+from amiss.represent.sessions import Sessions, as_datetime
+from amiss.types import Finding, LogInfo, Sequences, Threshold
 
-if TYPE_CHECKING:
-    from amiss.run.pipeline import Model
+
+class FittedModel(Protocol):
+    """What the model behind findings can do; `amiss.Model` is one."""
+
+    threshold: Threshold
+
+    def sequences(self, sessions: Sessions) -> tuple[Sequences, int]:
+        """Return the events of `sessions` as the model sees them."""
+        ...
+
+    def detect(self, sessions: Sessions) -> Findings:
+        """Judge other sessions."""
+        ...
+
+    def explain(self, sessions: Sessions, session_id: str) -> ExplainedFinding:
+        """Explain one session, flagged or not."""
+        ...
+
+    def preview(self, sessions: Sessions) -> pl.DataFrame:
+        """Return how many sessions each false-alarm rate would flag."""
+        ...
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to one file."""
+        ...
 
 
 class ExplainedFinding(Finding):
@@ -52,7 +76,7 @@ class Findings(Sequence[ExplainedFinding]):
         False for sessions cut by the start or the end of the log.
     templates : int
         Templates in this log.
-    fitted : Model or None
+    fitted : amiss.Model or None
         The model that decided.
     """
 
@@ -64,7 +88,7 @@ class Findings(Sequence[ExplainedFinding]):
     scores: NDArray[np.float64]
     complete: NDArray[np.bool_]
     templates: int
-    fitted: Model | None = None
+    fitted: FittedModel | None = None
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
