@@ -212,6 +212,8 @@ def speed(figures: Figures, log: Path, plain: Path, runs: int) -> None:
             peer.append(rate)
     figures.add("ingest_lines_per_cpu_s", float(np.median(ours)), ours)
     figures.add("drain3_masked_lines_per_cpu_s", float(np.median(peer)) if peer else None, peer)
+    ratios = [our / their for our, their in zip(ours, peer, strict=False)]
+    figures.add("ingest_ratio_drain3", float(np.median(ratios)) if ratios else None, ratios)
 
 
 def _drain3_lines_per_cpu_second(plain: Path, most: int = 50_000) -> float | None:

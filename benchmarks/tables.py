@@ -123,6 +123,7 @@ def hdfs_speed() -> str:
             "Drain3 with equivalent masks, templates only",
             figure(r, "drain3_masked_lines_per_cpu_s", ",.0f") + " lines per CPU s",
         ],
+        ["the two, run in turn", figure(r, "ingest_ratio_drain3", ".1f") + " times as many lines"],
         ["`amiss --help`", figure(r, "help_cpu_s", ".2f") + " CPU s"],
     ]
     return table(["what", "measured"], rows)
