@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from amiss.store import finite
 from amiss.types import NO_TIME, Finding, Location, LogInfo, Surprise, Threshold
 
 SCHEMA = "amiss.findings/1"
@@ -51,7 +51,7 @@ def findings_to_dict(
             "notes": list(log.notes),
         },
         "model": model,
-        "threshold": {**threshold._asdict(), "value": _finite(threshold.value)},
+        "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
         "findings": [finding_to_dict(finding) for finding in findings],
     }
@@ -104,7 +104,3 @@ def _got(surprise: Surprise) -> dict[str, Any]:
 
 def _location(location: Location) -> dict[str, Any]:
     return location._asdict()
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

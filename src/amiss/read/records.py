@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -260,8 +259,3 @@ def read_lines(
             if not left:
                 break
     return found
-
-
-def display_name(path: PathLike) -> str:
-    """Return the file name that terse output shows."""
-    return Path(path).name
