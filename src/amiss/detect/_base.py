@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from amiss import store
+from amiss.detect._space import SearchSpace
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import as_sequences
 
@@ -27,10 +28,11 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     Attributes
     ----------
     input : {"table", "sequences", "windows", "images"}
-        What ``X`` is; a class attribute.
+        What ``X`` is; of the class, like the next two.
     resolution : float
-        Differences of score below this mean nothing: networks trained twice differ by as much. A
-        class attribute.
+        Differences of score below this mean nothing: networks trained twice differ by as much.
+    search_space : mapping of parameter to Integer, Real or Choice
+        What `amiss.tune` tries.
     training_score_ : ndarray of float64, shape (n,)
         The training items scored leave-one-out or out of fold, in row order.
     offset_ : float
@@ -42,6 +44,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     input: ClassVar[Literal["table", "sequences", "windows", "images"]]
     name: ClassVar[str]
     resolution: ClassVar[float] = 0.0
+    search_space: ClassVar[SearchSpace] = {}
     contamination: float
     training_score_: Scores
     offset_: float
@@ -98,8 +101,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted detector to `path`; `amiss.load` reads it."""
         check_is_fitted(self, "offset_")
-        manifest, arrays = self.to_state()
-        store.write(path, "detector", manifest, arrays)
+        store.write(path, "detector", *self.to_state())
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the fitted state as JSON values and arrays."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from amiss.detect._base import Detector, Scores
+from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import Vocabulary, count_matrix, distinct_sequences
 from amiss.types import Sequences
@@ -71,6 +72,11 @@ class EventCounts(Detector):
 
     input = "sequences"
     name = "event-counts"
+    search_space: ClassVar[SearchSpace] = {
+        "vectors": Choice(("counts", "log", "saturated", "sets")),
+        "neighborhood": Real(0.0, 0.2),
+        "max_references": Integer(100, 20_000, log=True),
+    }
 
     def __init__(
         self,
