@@ -7,7 +7,7 @@ Times are milliseconds since the epoch, UTC, as int64; ``NO_TIME`` stands for a 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 #: Reserved event ids: the start and the end of a session. Real events are 0, 1, 2, …
 BEGIN, END = -1, -2
+
+#: Fills the front of a window where fewer events came before.
+PAD = -4
 
 #: The time of a line that has none.
 NO_TIME: int = int(np.iinfo(np.int64).min)
@@ -114,6 +117,54 @@ class Sequences:
             self.ended[rows],
             self.names,
             self.severity,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of events: what came, and what came before it. Each is an item of its own.
+
+    Attributes
+    ----------
+    history : ndarray of int, shape (n, size)
+        Ids of the events before, the latest last, ``PAD`` in front where there were fewer.
+    next_event : ndarray of int, shape (n,)
+        Id of the event that came, or ``END``.
+    names : tuple of str
+        What event id *i* stands for; empty where ids are all there is.
+    session : ndarray of int64, shape (n,), optional
+        Row of the session that each window was cut from.
+    sessions : Sequences, optional
+        Those sessions, for detectors that look at more than the window.
+    label : ndarray of int64, shape (n,), optional
+        1 anomaly, 0 normal, −1 unknown.
+    """
+
+    history: NDArray[Any]
+    next_event: NDArray[Any]
+    names: tuple[str, ...] = ()
+    session: NDArray[np.int64] | None = None
+    sessions: Sequences | None = None
+    label: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.next_event)
+
+    @property
+    def events(self) -> NDArray[Any]:
+        """All event ids that occur, in no order, some more than once."""
+        seen = np.unique(np.append(self.history, self.next_event))
+        return seen[seen >= 0]
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
+        """Return the windows at `index` (positions or a mask), in that order."""
+        return Windows(
+            self.history[index],
+            self.next_event[index],
+            self.names,
+            None if self.session is None else self.session[index],
+            self.sessions,
+            None if self.label is None else self.label[index],
         )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from amiss.detect._base import Detector, Scores
-from amiss.detect._train import resolve_device, seed_of, seeded, threads, train
-from amiss.errors import InputError, UsageError
+from amiss.detect._base import Scores
+from amiss.detect._layers import WindowEncoder, dense_head
+from amiss.detect._space import Choice, Integer, Real, SearchSpace
+from amiss.detect._train import resolve_device, seed_of, threads, train
+from amiss.detect._windowed import WindowDetector, check_has_events, hide_some, largest
+from amiss.errors import UsageError
 from amiss.represent.sequences import Vocabulary
 from amiss.represent.windows import (
     BEGIN_TOKEN,
@@ -21,57 +25,30 @@ from amiss.represent.windows import (
     UNKNOWN_TOKEN,
     EventWindows,
     distinct_rows,
-    event_windows,
 )
-from amiss.types import END, Sequences
+from amiss.types import END, Sequences, Windows
 
 _VALIDATION_SHARE = 0.1
-_UNKNOWN_DROPOUT = 0.01
-"""Share of history tokens replaced by UNKNOWN in training, so that it means something."""
 _SCORING_BATCH = 4096
+_SCORING_CHUNK = 1 << 20
+"""Windows reduced to the distinct ones at once: some 100 MB."""
 
 
 class NextEventNetwork(nn.Module):
-    """Embedding → LSTM or GRU over the history → logits of the next token."""
+    """Encoder of the history → logits of the next token."""
 
-    def __init__(
-        self,
-        n_tokens: int,
-        embedding: int,
-        hidden: int,
-        layers: int,
-        cell: Literal["lstm", "gru"],
-        bidirectional: bool,
-        dropout: float,
-    ) -> None:
+    def __init__(self, encoder: WindowEncoder, n_tokens: int, dense: int, dropout: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_tokens, embedding, padding_idx=PAD_TOKEN)
-        recurrent = nn.LSTM if cell == "lstm" else nn.GRU
-        self.encoder = recurrent(
-            embedding,
-            hidden,
-            num_layers=layers,
-            batch_first=True,
-            bidirectional=bidirectional,
-            dropout=dropout if layers > 1 else 0.0,
-        )
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden * (2 if bidirectional else 1), n_tokens)
+        self.encoder = encoder
+        self.head = dense_head(encoder.width, dense, n_tokens, dropout)
 
     def forward(self, history: Tensor) -> Tensor:
         """Map token histories, shape (n, size), to logits, shape (n, n_tokens)."""
-        encoded, _ = self.encoder(self.embedding(history))
-        # The last step has seen all the history; of the backward direction, the first step has.
-        half = encoded.shape[2] // 2
-        if self.encoder.bidirectional:
-            last = torch.cat([encoded[:, -1, :half], encoded[:, 0, half:]], dim=1)
-        else:
-            last = encoded[:, -1]
-        logits: Tensor = self.head(self.dropout(last))
+        logits: Tensor = self.head(self.encoder(history))
         return logits
 
 
-class NextEvent(Detector):
+class NextEvent(WindowDetector):
     """Predict the next event; sessions are as anomalous as their least expected event.
 
     After DeepLog: the network sees the last `window` events and gives a probability to each event
@@ -88,6 +65,8 @@ class NextEvent(Detector):
         Sizes of the network.
     bidirectional : bool, default False
         Read the history in both directions.
+    dense : int, default 0
+        Units of a hidden layer between the recurrent one and the output; 0 is none.
     dropout : float, default 0.1
     score : {"probability", "rank"}, default "probability"
         A session's score is the largest −ln p of its events, or the largest rank, 0 being the
@@ -127,9 +106,20 @@ class NextEvent(Detector):
     True
     """
 
-    input = "sequences"
     name = "next-event"
     resolution = 0.5  # nats: a factor of 1.6 in a probability
+    search_space: ClassVar[SearchSpace] = {
+        "window": Integer(5, 20),
+        "cell": Choice(("gru", "lstm")),
+        "embedding": Integer(8, 64, log=True),
+        "hidden": Integer(8, 128, log=True),
+        "layers": Integer(1, 2),
+        "bidirectional": Choice((False, True)),
+        "dropout": Real(0.0, 0.5),
+        "learning_rate": Real(1e-3, 5e-2, log=True),
+        "batch_size": Choice((256, 512, 1024)),
+        "epochs": Integer(5, 40, log=True),
+    }
     unseen_: float
 
     def __init__(
@@ -140,6 +130,7 @@ class NextEvent(Detector):
         hidden: int = 32,
         layers: int = 1,
         bidirectional: bool = False,
+        dense: int = 0,
         dropout: float = 0.1,
         score: Literal["probability", "rank"] = "probability",
         epochs: int = 20,
@@ -156,6 +147,7 @@ class NextEvent(Detector):
         self.hidden = hidden
         self.layers = layers
         self.bidirectional = bidirectional
+        self.dense = dense
         self.dropout = dropout
         self.score = score
         self.epochs = epochs
@@ -166,18 +158,13 @@ class NextEvent(Detector):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
-        if self.window < 1:
-            raise UsageError(f"window={self.window}; expected 1 event of history or more")
-        if self.cell not in ("lstm", "gru"):
-            raise UsageError(f"cell={self.cell!r}; expected lstm or gru")
+    def _fit(self, X: Sequences | Windows, y: NDArray[Any] | None) -> None:
         if self.score not in ("probability", "rank"):
             raise UsageError(f"score={self.score!r}; expected probability or rank")
         normal = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
-        if not normal.any() or not len(X.take(normal).events):
-            raise InputError("no events of normal sessions to learn from; expected at least one")
+        check_has_events(X.take(normal))
         seed = seed_of(self.random_state)
-        fold = np.random.default_rng(seed).permutation(len(X)) % 2
+        fold = _folds(X, seed)
         scores = np.empty(len(X))
         for half in (0, 1):
             teachers = normal & (fold != half) if (normal & (fold != half)).any() else normal
@@ -189,15 +176,15 @@ class NextEvent(Detector):
             self.unseen_ = max(float(scores[normal].max()), self.unseen_)
         self.training_score_ = scores
 
-    def _learn(self, X: Sequences, seed: int) -> list[dict[str, float]]:
+    def _learn(self, X: Sequences | Windows, seed: int) -> list[dict[str, float]]:
         device = resolve_device(self.device)
         self.vocabulary_ = Vocabulary.learn(X)
-        self.network_ = self._build(seed).to(device)
+        self.network_ = self._build(seed)
         held_out = np.random.default_rng(seed).random(len(X)) < _VALIDATION_SHARE
         if len(X) < 20 or held_out.all():
             held_out[:] = False  # too few to spare any
         items = [
-            _distinct_windows(self._windows(X.take(part)))
+            _distinct_windows(self._tokens(X.take(part)))
             for part in (~held_out, held_out)
             if part.any()
         ]
@@ -215,13 +202,11 @@ class NextEvent(Detector):
         def loss(
             module: nn.Module, past: Tensor, came: Tensor, counts: Tensor
         ) -> tuple[Tensor, Tensor]:
-            if module.training:
-                hidden = torch.rand(past.shape, generator=noise, device=device) < _UNKNOWN_DROPOUT
-                past = past.masked_fill(hidden & (past >= SPECIAL_TOKENS), UNKNOWN_TOKEN)
-            losses = nn.functional.cross_entropy(module(past), came, reduction="none")
+            logits = module(hide_some(past, noise) if module.training else past)
+            losses = nn.functional.cross_entropy(logits, came, reduction="none")
             return (losses * counts).sum(), counts.sum()
 
-        self.unseen_ = float(np.log(1 + len(X.events)))
+        self.unseen_ = float(np.log(1 + weight[target != END_TOKEN].sum().item()))
         return train(
             self.network_,
             loss,
@@ -236,29 +221,17 @@ class NextEvent(Detector):
             device=device,
         )
 
-    def _build(self, seed: int) -> nn.Module:
-        return seeded(
-            lambda: NextEventNetwork(
-                len(self.vocabulary_) + SPECIAL_TOKENS,
-                self.embedding,
-                self.hidden,
-                self.layers,
-                self.cell,
-                self.bidirectional,
-                self.dropout,
-            ),
-            seed,
-        )
+    def _network(self) -> nn.Module:
+        n_tokens = len(self.vocabulary_) + SPECIAL_TOKENS
+        return NextEventNetwork(self._encoder(), n_tokens, self.dense, self.dropout)
 
-    def _windows(self, X: Sequences) -> EventWindows:
-        codes = self.vocabulary_.encode(X)
-        return event_windows(codes, X.offsets, X.begun, X.ended, self.window)
-
-    def _anomaly_score(self, X: Sequences) -> Scores:
-        windows = self._windows(X)
-        scores = np.zeros(len(X))
-        np.maximum.at(scores, windows.sequence, self._event_values(X, windows))
-        return scores
+    def _anomaly_score(self, X: Sequences | Windows) -> Scores:
+        if isinstance(X, Windows):
+            parts = range(0, len(X), _SCORING_CHUNK)
+            rows = (X.take(np.arange(i, min(i + _SCORING_CHUNK, len(X)))) for i in parts)
+            return np.concatenate([self._event_values(part, self._tokens(part)) for part in rows])
+        windows = self._tokens(X)
+        return largest(self._event_values(X, windows), windows.sequence, len(X))
 
     def event_score(self, X: Any) -> list[Scores]:
         """Return the score of each event of each sequence, the end marker, if seen, last.
@@ -268,8 +241,8 @@ class NextEvent(Detector):
         list of ndarray of float64
             Shape (length,) or, for ended sequences, (length + 1,).
         """
-        sequences: Sequences = self._check(X)
-        windows = self._windows(sequences)
+        sequences = self._check(X)
+        windows = self._tokens(sequences)
         ends = np.searchsorted(windows.sequence, np.arange(1, len(sequences)))
         return list(np.split(self._event_values(sequences, windows), ends))
 
@@ -284,10 +257,10 @@ class NextEvent(Detector):
             Both of shape (length + 1, k), the last row for what may follow; ids index the
             vocabulary's tokens, ``END`` stands for the end of the session.
         """
-        sequences: Sequences = self._check(X)
-        ended = np.ones(len(sequences), dtype=np.bool_)
-        codes = self.vocabulary_.encode(sequences)
-        windows = event_windows(codes, sequences.offsets, sequences.begun, ended, self.window)
+        sequences = self._check(X)
+        if isinstance(sequences, Sequences):
+            sequences = replace(sequences, ended=np.ones(len(sequences), dtype=np.bool_))
+        windows = self._tokens(sequences)
         first, inverse, _ = distinct_rows(windows.history)
         log_p = self._log_probabilities(windows.history[first])
         k = min(k, log_p.shape[1])
@@ -297,7 +270,7 @@ class NextEvent(Detector):
         ends = np.searchsorted(windows.sequence, np.arange(1, len(sequences)))
         return list(zip(np.split(ids, ends), np.split(probabilities, ends), strict=True))
 
-    def _event_values(self, X: Sequences, windows: EventWindows) -> Scores:
+    def _event_values(self, X: Sequences | Windows, windows: EventWindows) -> Scores:
         """Return −ln p, or the rank, of each window's target; distinct windows computed once."""
         rows = np.column_stack([windows.history, windows.target])
         first, inverse, _ = distinct_rows(rows)
@@ -311,7 +284,7 @@ class NextEvent(Detector):
         else:
             values = np.where(unseen, self.unseen_, -came)
         values = np.asarray(values[inverse], dtype=np.float64)
-        if X.severity is not None and self.score == "probability":
+        if isinstance(X, Sequences) and X.severity is not None and self.score == "probability":
             unseen = np.flatnonzero(windows.target == UNKNOWN_TOKEN)
             at = X.offsets[windows.sequence[unseen]] + windows.position[unseen]
             values[unseen] *= X.severity[X.events[at]]
@@ -333,25 +306,20 @@ class NextEvent(Detector):
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays = {
-            f"network.{name}": tensor.cpu().numpy()
-            for name, tensor in self.network_.state_dict().items()
-        }
-        return {"vocabulary": self.vocabulary_.tokens, "unseen": self.unseen_}, arrays
+        values, arrays = super()._get_fitted()
+        return {**values, "unseen": self.unseen_}, arrays
 
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        self.vocabulary_ = Vocabulary(values["vocabulary"])
+        super()._set_fitted(values, arrays)
         self.unseen_ = float(values["unseen"])
-        self.network_ = self._build(0).to(resolve_device(self.device))
-        prefix = "network."
-        self.network_.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(np.array(array))
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
-        self.network_.eval()
+
+
+def _folds(X: Sequences | Windows, seed: int) -> NDArray[np.int64]:
+    """Return 0 or 1 for each item; windows of one session stay together."""
+    generator = np.random.default_rng(seed)
+    if isinstance(X, Sequences) or X.session is None:
+        return generator.permutation(len(X)) % 2
+    return (generator.permutation(int(X.session.max()) + 1) % 2)[X.session]
 
 
 def _distinct_windows(

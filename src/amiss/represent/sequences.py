@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.types import BEGIN, END, Sequences
+from amiss.types import BEGIN, END, Sequences, Windows
 
 UNKNOWN = -3
 """Stands for an event that training did not have, once events are mapped to codes."""
@@ -160,11 +160,11 @@ class Vocabulary:
         self._codes = {token: code for code, token in enumerate(self.tokens)}
 
     @classmethod
-    def learn(cls, sequences: Sequences) -> Vocabulary:
-        """Learn the events that occur in `sequences`."""
-        present = np.unique(sequences.events)
-        if sequences.names:
-            return cls([sequences.names[i] for i in present])
+    def learn(cls, X: Sequences | Windows) -> Vocabulary:
+        """Learn the events that occur in `X`, wherever they stand."""
+        present = np.unique(X.events)
+        if X.names:
+            return cls([X.names[i] for i in present])
         return cls([int(i) for i in present])
 
     def __len__(self) -> int:
@@ -174,11 +174,14 @@ class Vocabulary:
         """Return the code of each event, ``UNKNOWN`` for those that training did not have."""
         if not len(sequences.events):
             return np.empty(0, dtype=np.int64)
-        size = int(sequences.events.max()) + 1
-        tokens: Sequence[Any] = sequences.names if sequences.names else range(size)
-        table = np.array([self._codes.get(tokens[i], UNKNOWN) for i in range(size)], dtype=np.int64)
+        table = self.table(sequences.names, int(sequences.events.max()) + 1)
         codes: NDArray[np.int64] = table[sequences.events]
         return codes
+
+    def table(self, names: Sequence[str], size: int) -> NDArray[np.int64]:
+        """Return the codes of the event ids 0 … size − 1, which `names` gives names to, if any."""
+        tokens: Sequence[Any] = names if names else range(size)
+        return np.array([self._codes.get(tokens[i], UNKNOWN) for i in range(size)], dtype=np.int64)
 
 
 def count_matrix(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
 
-from amiss.represent.sequences import UNKNOWN
+from amiss.errors import InputError, UsageError
+from amiss.represent.sequences import UNKNOWN, Vocabulary, as_sequences
+from amiss.types import END, PAD, Sequences, Windows
 
 PAD_TOKEN, BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN = 0, 1, 2, 3
 SPECIAL_TOKENS = 4
@@ -82,6 +86,187 @@ def event_windows(
         inside = place >= back
         history[inside, size - back] = tokens[targets[inside] - back]
     return EventWindows(history, tokens[targets], row, place - 1)
+
+
+def cut_windows(X: Any, size: int = 10, labels: ArrayLike | None = None) -> Windows:
+    """Cut sessions into windows of `size` events and the event that came next.
+
+    As DeepLog's data loaders cut them: every run of `size` events with the one after it, and for
+    each session a last window, padded in front where the session is shorter, whose next event is
+    the end. Sessions that were cut by the end of the log have no such last window.
+
+    Parameters
+    ----------
+    X : Sequences, or what `as_sequences` takes
+    size : int
+        Events of history.
+    labels : array-like of int, shape (n_sessions,), optional
+        1 anomaly, 0 normal, −1 unknown; each window gets its session's.
+
+    Raises
+    ------
+    UsageError
+        `size` is less than 1.
+    InputError
+        There is not one label a session, or no event.
+
+    Examples
+    --------
+    >>> windows = cut_windows([["a", "b", "c"], ["a"]], size=2, labels=[0, 1])
+    >>> window_frame(windows)["sequence"].to_list()
+    [['a', 'b'], ['b', 'c'], ['a']]
+    >>> window_frame(windows)["next_event"].to_list(), windows.label.tolist()
+    (['c', None, None], [0, 0, 1])
+    """
+    if size < 1:
+        raise UsageError(f"windows of {size} events; expected 1 or more")
+    sequences = as_sequences(X)
+    if not len(sequences.events):
+        raise InputError("the sessions hold no events; expected at least one")
+    own = None if labels is None else np.asarray(labels, dtype=np.int64)
+    if own is not None and len(own) != len(sequences):
+        raise InputError(f"{len(own)} labels for {len(sequences)} sessions; expected one each")
+    codes = sequences.events
+    cut = event_windows(codes, sequences.offsets, sequences.begun, sequences.ended, size)
+    whole = (cut.position >= size) | (cut.target == END_TOKEN)
+    ids = np.arange(-SPECIAL_TOKENS, int(codes.max()) + 1)
+    ids[[PAD_TOKEN, BEGIN_TOKEN, END_TOKEN]] = PAD, PAD, END
+    session = cut.sequence[whole]
+    return Windows(
+        history=ids[cut.history[whole]],
+        next_event=ids[cut.target[whole]],
+        names=sequences.names,
+        session=session,
+        sessions=sequences,
+        label=None if own is None else own[session],
+    )
+
+
+def as_windows(X: Any) -> Windows | None:
+    """Return `X` as windows, or None where it has another form.
+
+    Parameters
+    ----------
+    X : Windows, data frame or mapping with the columns ``sequence`` and ``next_event``, or a pair
+        Lists or a matrix of events, and one event a row, None at the end of a session; integers
+        below 0 are reserved (``PAD``, ``END``). A column ``label`` holds 1 for anomalous windows.
+        A pair (sequence, next event) of arrays is the same without names.
+
+    Raises
+    ------
+    InputError
+        The two are not as long as each other, or do not hold events.
+
+    Examples
+    --------
+    >>> as_windows((np.array([[1, 2], [2, 3]]), np.array([3, 4]))).history.tolist()
+    [[1, 2], [2, 3]]
+    """
+    if isinstance(X, Windows):
+        return X
+    label = None
+    if isinstance(X, tuple) and len(X) == 2 and all(hasattr(part, "ndim") for part in X):
+        history, came = X
+    elif (isinstance(X, Mapping) or hasattr(X, "columns")) and {"sequence", "next_event"} <= set(
+        X if isinstance(X, Mapping) else X.columns
+    ):
+        history, came = X["sequence"], X["next_event"]
+        if "label" in (X if isinstance(X, Mapping) else X.columns):
+            label = np.asarray(X["label"]).astype(np.int64)
+    else:
+        return None
+    if len(history) != len(came):
+        raise InputError(f"{len(history)} windows and {len(came)} next events; expected one each")
+    if not len(came):
+        raise InputError("no windows; expected at least one")
+    if isinstance(history, np.ndarray) and history.ndim == 2 and history.dtype.kind in "iu":
+        ids = np.asarray(came)
+        if ids.dtype.kind in "iu":
+            _check_reserved(history, ids)
+            return Windows(history, ids, label=label)
+    return _from_lists(history, came, label)
+
+
+def _check_reserved(history: NDArray[Any], came: NDArray[Any]) -> None:
+    strange = [*history[(history < 0) & (history != PAD)], *came[(came < 0) & (came != END)]]
+    if strange:
+        raise InputError(
+            f"event {int(strange[0])}: integers below 0 are reserved ({PAD} pads the front of a "
+            f"window, {END} as next event ends a session); number events from 0"
+        )
+
+
+def _from_lists(history: Any, came: Any, label: NDArray[np.int64] | None) -> Windows:
+    """Make windows of lists of events that may be shorter than the longest."""
+    following = came.to_list() if isinstance(came, pl.Series) else list(came)
+    before = [[e for e in row if e is not None and e != PAD] for row in history]
+    ended = [event is None or event == END or event != event for event in following]
+    rows = [
+        row if over else [*row, event]
+        for row, event, over in zip(before, following, ended, strict=True)
+    ]
+    flat = as_sequences(rows)
+    lengths = flat.lengths - ~np.array(ended)
+    size = max(1, int(lengths.max()))
+    matrix = np.full((len(rows), size), PAD, dtype=np.int64)
+    back = np.arange(size) - size  # column → place counted from the end of the history
+    at = flat.offsets[:-1, None] + lengths[:, None] + back
+    inside = at >= flat.offsets[:-1, None]
+    matrix[inside] = flat.events[at[inside]]
+    next_event = np.full(len(rows), END, dtype=np.int64)
+    goes_on = ~np.array(ended)
+    next_event[goes_on] = flat.events[flat.offsets[1:][goes_on] - 1]
+    return Windows(matrix, next_event, flat.names, label=label)
+
+
+def window_frame(windows: Windows) -> pl.DataFrame:
+    """Return one row a window: session, sequence, next_event (null at the end), label.
+
+    Padding is left out of ``sequence``, so that a list is shorter where less came before.
+    """
+    size = windows.history.shape[1]
+    events = pl.Series(windows.names) if windows.names else None
+
+    def named(ids: NDArray[Any]) -> pl.Series:
+        series = pl.Series(np.where(ids < 0, 0, ids).astype(np.int64))
+        named = series if events is None else events.gather(series)
+        return named.set(pl.Series(ids < 0), None)
+
+    flat = named(windows.history.ravel())
+    sequence = flat.reshape((len(windows), size)).arr.to_list().list.drop_nulls()
+    columns = {"sequence": sequence, "next_event": named(windows.next_event)}
+    if windows.session is not None:
+        columns = {"session": pl.Series(windows.session), **columns}
+    if windows.label is not None:
+        columns["label"] = pl.Series(windows.label)
+    return pl.DataFrame(columns)
+
+
+def tokenise(X: Sequences | Windows, vocabulary: Vocabulary, size: int) -> EventWindows:
+    """Return the windows of `X` as tokens: one for each event, or those that were given.
+
+    Windows that were given are items of their own: ``sequence`` numbers them. Histories longer
+    than `size` lose their oldest events, shorter ones are padded.
+    """
+    if isinstance(X, Sequences):
+        return event_windows(vocabulary.encode(X), X.offsets, X.begun, X.ended, size)
+    largest = max(int(X.history.max(initial=0)), int(X.next_event.max(initial=0)))
+    codes = vocabulary.table(X.names, largest + 1)
+    by_id = np.empty(largest + 1 - PAD, dtype=np.int32)
+    by_id[-PAD:] = np.where(codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS)
+    by_id[:-PAD] = UNKNOWN_TOKEN
+    by_id[0], by_id[END - PAD] = PAD_TOKEN, END_TOKEN
+    history = by_id[X.history[:, -size:].astype(np.int64) - PAD]
+    if (short := size - history.shape[1]) > 0:
+        history = np.pad(history, ((0, 0), (short, 0)), constant_values=PAD_TOKEN)
+    # A history that is not full shows where the session began.
+    starts = np.flatnonzero((history[:, 0] == PAD_TOKEN) & (history[:, -1] != PAD_TOKEN))
+    at = (history[starts] != PAD_TOKEN).argmax(axis=1) - 1
+    history[starts, at] = BEGIN_TOKEN
+    rows = np.arange(len(X), dtype=np.int64)
+    place = (history != PAD_TOKEN).sum(axis=1).astype(np.int64)
+    target = by_id[X.next_event.astype(np.int64) - PAD]
+    return EventWindows(history, target, rows, place)
 
 
 def distinct_rows(

@@ -1,0 +1,131 @@
+"""What detectors share that look at sessions through windows of events."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from amiss.detect._base import Detector, Scores
+from amiss.detect._layers import WindowEncoder
+from amiss.detect._train import resolve_device, seeded
+from amiss.errors import InputError, UsageError
+from amiss.represent.sequences import Vocabulary, as_sequences
+from amiss.represent.windows import (
+    SPECIAL_TOKENS,
+    UNKNOWN_TOKEN,
+    EventWindows,
+    as_windows,
+    tokenise,
+)
+from amiss.types import Sequences, Windows
+
+_UNKNOWN_DROPOUT = 0.01
+"""Share of history tokens replaced by UNKNOWN in training, so that it means something."""
+
+
+class WindowDetector(Detector):
+    """Base of detectors that take sessions, or windows that were cut already.
+
+    Attributes
+    ----------
+    vocabulary_ : Vocabulary
+    network_ : nn.Module
+    """
+
+    input = "sequences"
+    window: int
+    cell: Literal["lstm", "gru"]
+    embedding: int
+    hidden: int
+    layers: int
+    bidirectional: bool
+    dense: int
+    dropout: float
+    device: str
+    vocabulary_: Vocabulary
+    network_: nn.Module
+
+    def fit(self, X: Any, y: ArrayLike | None = None) -> WindowDetector:
+        """Learn from sessions, or from windows (see `amiss.represent.windows.as_windows`).
+
+        Parameters
+        ----------
+        X : sequences or windows
+        y : array-like of int, shape (n,), optional
+            1 is an anomaly, −1 unknown, anything else normal; by default the windows' own labels.
+        """
+        if self.window < 1:
+            raise UsageError(f"window={self.window}; expected 1 event of history or more")
+        if self.cell not in ("lstm", "gru"):
+            raise UsageError(f"cell={self.cell!r}; expected lstm or gru")
+        X = self._check(X)
+        super().fit(X, X.label if y is None and isinstance(X, Windows) else y)
+        return self
+
+    def _check(self, X: Any) -> Sequences | Windows:
+        windows = as_windows(X)
+        return as_sequences(X) if windows is None else windows
+
+    def _tokens(self, X: Sequences | Windows) -> EventWindows:
+        return tokenise(X, self.vocabulary_, self.window)
+
+    def _network(self) -> nn.Module:
+        """Return the network, with fresh weights, for the vocabulary."""
+        raise NotImplementedError
+
+    def _encoder(self) -> WindowEncoder:
+        return WindowEncoder(
+            len(self.vocabulary_) + SPECIAL_TOKENS,
+            self.embedding,
+            self.hidden,
+            self.layers,
+            self.cell,
+            self.bidirectional,
+            self.dropout,
+        )
+
+    def _build(self, seed: int) -> nn.Module:
+        return seeded(self._network, seed).to(resolve_device(self.device))
+
+    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays = {
+            f"network.{name}": tensor.cpu().numpy()
+            for name, tensor in self.network_.state_dict().items()
+        }
+        return {"vocabulary": self.vocabulary_.tokens}, arrays
+
+    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.vocabulary_ = Vocabulary(values["vocabulary"])
+        self.network_ = self._build(0)
+        prefix = "network."
+        self.network_.load_state_dict(
+            {
+                name.removeprefix(prefix): torch.from_numpy(np.array(array))
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+        )
+        self.network_.eval()
+
+
+def hide_some(history: Tensor, noise: torch.Generator) -> Tensor:
+    """Write UNKNOWN for a few events, so that training meets it."""
+    hidden = torch.rand(history.shape, generator=noise, device=history.device) < _UNKNOWN_DROPOUT
+    return history.masked_fill(hidden & (history >= SPECIAL_TOKENS), UNKNOWN_TOKEN)
+
+
+def largest(values: Scores, item: NDArray[np.int64], n: int) -> Scores:
+    """Return the largest of the `values` of each of `n` items, 0 where there is none."""
+    scores = np.zeros(n)
+    np.maximum.at(scores, item, values)
+    return scores
+
+
+def check_has_events(X: Sequences | Windows) -> None:
+    """Raise `InputError` if there is nothing to learn from."""
+    if not len(X) or not len(X.events):
+        raise InputError("no events of normal sessions to learn from; expected at least one")
