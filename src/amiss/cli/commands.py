@@ -17,19 +17,14 @@ from amiss.cli.options import (
     Clean,
     Detector,
     FailOn,
-    Field,
-    Format,
-    Gap,
-    Input,
     Json,
-    Key,
     Labels,
+    LogOptions,
     ModelFile,
-    Quiet,
     Rate,
     Rule,
     Seed,
-    Window,
+    reads_logs,
 )
 from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import complain, dumps, quoted, say, status, width
@@ -64,13 +59,9 @@ def _root(
 
 
 @app.command()
+@reads_logs
 def scan(
-    logs: Input,
-    session_key: Key = None,
-    session_field: Field = None,
-    gap: Gap = None,
-    window: Window = None,
-    format: Format = None,  # noqa: A002 - the option's name
+    logs: LogOptions,
     labels: Labels = None,
     detector: Detector = DEFAULT_DETECTOR,
     clean: Clean = False,
@@ -83,16 +74,15 @@ def scan(
     all_: All = False,
     fail_on: FailOn = None,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Learn from a log and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = _parse_fail_on(fail_on)
     if save:
         _check_target(save)
-    sessions = read(logs, session_key, session_field, gap, window, format, quiet)
+    sessions = read(logs)
     from amiss.run.pipeline import scan as run_scan
 
-    with status("learning what is normal", quiet):
+    with status("learning what is normal", logs.quiet):
         findings = run_scan(
             sessions,
             labels,
@@ -105,12 +95,12 @@ def scan(
     if save and findings.fitted:
         findings.fitted.save(save)
     _show(findings, as_json, all_)
-    if not as_json and findings and "-" not in logs:
-        ask = f"amiss explain {quoted(logs)} --id={quoted([findings[0].id])}"
+    if not as_json and findings and "-" not in logs.logs:
+        ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:
             say(f"\nnext: {ask} --model {quoted([str(save)])}")
         elif (detector, labels, clean) == (DEFAULT_DETECTOR, None, False):
-            again = _as_options(session_key, session_field, gap, window, format, seed)
+            again = logs.as_words(seed)
             say(f"\nnext: {ask}{again}")
             say("      (learns again; scan --save m.amiss and explain --model m.amiss avoid that)")
         else:  # explain would learn something else
@@ -119,16 +109,12 @@ def scan(
 
 
 @app.command()
+@reads_logs
 def fit(
-    logs: Input,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL", help="Where to write the model.")
     ],
-    session_key: Key = None,
-    session_field: Field = None,
-    gap: Gap = None,
-    window: Window = None,
-    format: Format = None,  # noqa: A002 - the option's name
+    logs: LogOptions,
     labels: Labels = None,
     detector: Detector = DEFAULT_DETECTOR,
     clean: Clean = False,
@@ -136,15 +122,14 @@ def fit(
     rule: Rule = "tail",
     seed: Seed = 0,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Learn what is normal and write it to a model file."""
     _check_target(output)
-    sessions = read(logs, session_key, session_field, gap, window, format, quiet)
+    sessions = read(logs)
     from amiss.present.text import describe_model
     from amiss.run.pipeline import fit as run_fit
 
-    with status("learning what is normal", quiet):
+    with status("learning what is normal", logs.quiet):
         model = run_fit(
             sessions,
             labels,
@@ -166,14 +151,10 @@ def fit(
 
 
 @app.command()
+@reads_logs
 def detect(
-    logs: Input,
     model: ModelFile,
-    session_key: Key = None,
-    session_field: Field = None,
-    gap: Gap = None,
-    window: Window = None,
-    format: Format = None,  # noqa: A002 - the option's name
+    logs: LogOptions,
     false_alarm_rate: Annotated[
         float | None,
         typer.Option(
@@ -193,11 +174,10 @@ def detect(
     all_: All = False,
     fail_on: FailOn = None,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Show what is amiss in a log, by a model."""
     limit = _parse_fail_on(fail_on)
-    fitted, sessions = read_for(model, logs, session_key, session_field, gap, window, format, quiet)
+    fitted, sessions = read_for(model, logs)
     if false_alarm_rate is not None or rule is not None:
         rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
         fitted = fitted.set_threshold(rate, rule or "tail")
@@ -212,21 +192,22 @@ def detect(
         }
         say(dumps(content) if as_json else describe_preview(content))
         return
-    with status("scoring", quiet):
+    with status("scoring", logs.quiet):
         findings = fitted.detect(sessions)
     _show(findings, as_json, all_)
-    if not as_json and findings and "-" not in logs:
-        again = _as_options(session_key, session_field, gap, window, format)
+    if not as_json and findings and "-" not in logs.logs:
+        again = logs.as_words()
         say(
-            f"\nnext: amiss explain {quoted(logs)} --id={quoted([findings[0].id])} "
+            f"\nnext: amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])} "
             f"--model {quoted([str(model)])}{again}"
         )
     _exit_on(findings, limit)
 
 
 @app.command()
+@reads_logs
 def explain(
-    logs: Input,
+    *,
     session_id: Annotated[str, typer.Option("--id", metavar="ID", help="The session to explain.")],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
@@ -235,14 +216,9 @@ def explain(
         Path | None,
         typer.Option("--findings", metavar="JSON", help="What scan or detect --json printed."),
     ] = None,
-    session_key: Key = None,
-    session_field: Field = None,
-    gap: Gap = None,
-    window: Window = None,
-    format: Format = None,  # noqa: A002 - the option's name
+    logs: LogOptions,
     seed: Seed = 0,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Explain one session: what was expected, what came, the lines, the nearest normal session.
 
@@ -256,21 +232,19 @@ def explain(
     if findings:
         found = read_finding(findings, session_id)
     elif model:
-        fitted, sessions = read_for(
-            model, logs, session_key, session_field, gap, window, format, quiet
-        )
+        fitted, sessions = read_for(model, logs)
         found = finding_to_dict(fitted.explain(sessions, session_id))
         found["threshold"] = fitted.threshold.value
     else:
         from amiss.run.pipeline import scan as run_scan
 
-        sessions = read(logs, session_key, session_field, gap, window, format, quiet)
+        sessions = read(logs)
         if session_id not in sessions.ids:
             raise InputError(
                 f"no {sessions.log.unit} {session_id!r} in this log; ids are such as "
                 f"{sessions.ids[0]!r}"
             )
-        with status("learning what is normal", quiet):
+        with status("learning what is normal", logs.quiet):
             scanned = run_scan(sessions, random_state=seed)
         # As scan judged it, out of fold; what scan did not flag, as detect would.
         flagged = next((f for f in scanned if f.id == session_id), None)
@@ -287,28 +261,23 @@ def explain(
 
 
 @app.command()
+@reads_logs
 def evaluate(
-    logs: Input,
     labels: Annotated[
         Path, typer.Option("--labels", metavar="CSV", help="Session and label, with a header.")
     ],
     model: ModelFile,
-    session_key: Key = None,
-    session_field: Field = None,
-    gap: Gap = None,
-    window: Window = None,
-    format: Format = None,  # noqa: A002 - the option's name
+    logs: LogOptions,
     as_json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Compare a model's findings with labels, session by session."""
-    fitted, sessions = read_for(model, logs, session_key, session_field, gap, window, format, quiet)
+    fitted, sessions = read_for(model, logs)
     from amiss.present.text import describe_evaluation
     from amiss.read.labels import read_labels
     from amiss.run.evaluate import evaluate as run_evaluate
 
     known = read_labels(labels)
-    with status("scoring", quiet):
+    with status("scoring", logs.quiet):
         report = run_evaluate(fitted, sessions, known)
     say(dumps(report) if as_json else describe_evaluation(report))
 
@@ -387,21 +356,3 @@ def _check_target(path: Path) -> None:
 def _exit_on(findings: Findings, limit: int | None) -> None:
     if limit is not None and len(findings) >= limit:
         raise typer.Exit(3)
-
-
-def _as_options(
-    session_key: str | None,
-    session_field: str | None,
-    gap: float | None,
-    window: int | None,
-    format: str | None,  # noqa: A002 - the option's name
-    seed: int = 0,
-) -> str:
-    """Return the options that make another command read the log in the same way."""
-    given = {
-        "session-key": session_key, "session-field": session_field, "gap": gap, "window": window,
-        "format": format, "seed": seed or None,
-    }  # fmt: skip
-    return "".join(
-        f" --{name}={quoted([str(value)])}" for name, value in given.items() if value is not None
-    )

@@ -11,58 +11,33 @@ from amiss.cli.streams import progress
 from amiss.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from amiss import Sessions
+    from amiss.cli.options import LogOptions
 
 
-def read(
-    logs: list[str],
-    session_key: str | None,
-    session_field: str | None,
-    gap: float | None,
-    window: int | None,
-    format: str | None,  # noqa: A002 - the option's name
-    quiet: bool,
-) -> Sessions:
-    """Read logs into sessions, with progress on a terminal."""
+def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sessions:
+    """Read logs into sessions, grouped by `grouping` if given, with progress on a terminal."""
     from amiss.run.ingest import read_sessions
 
     if hasattr(signal, "siginterrupt"):
         # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
         signal.siginterrupt(signal.SIGINT, True)
-    with progress(quiet) as advance:
-        return read_sessions(
-            logs,
-            session_key=session_key,
-            session_field=session_field,
-            gap=gap,
-            window=window,
-            format=format,
-            progress=advance,
-        )
+    chosen = options.grouping if grouping is None else grouping
+    with progress(options.quiet) as advance:
+        return read_sessions(options.logs, **chosen, format=options.format, progress=advance)
 
 
-def read_for(
-    model: Path,
-    logs: list[str],
-    session_key: str | None,
-    session_field: str | None,
-    gap: float | None,
-    window: int | None,
-    format: str | None,  # noqa: A002 - the option's name
-    quiet: bool,
-) -> tuple[Any, Sessions]:
+def read_for(model: Path, options: LogOptions) -> tuple[Any, Sessions]:
     """Read the model, and the logs grouped as the model's were unless told otherwise."""
     from amiss.run.pipeline import load_model
 
     fitted = load_model(model)
-    given = {
-        "session_key": session_key, "session_field": session_field, "gap": gap, "window": window,
-    }  # fmt: skip
-    if all(value is None for value in given.values()):
-        name, value = fitted.info["option"]
-        given[name] = value
-    sessions = read(logs, **given, format=format, quiet=quiet)  # type: ignore[arg-type]  # as stored
-    return fitted, sessions
+    if any(value is not None for value in options.grouping.values()):
+        return fitted, read(options)
+    name, value = fitted.info["option"]
+    return fitted, read(options, {name: value})
 
 
 def read_finding(path: Path, session_id: str) -> dict[str, Any]:
