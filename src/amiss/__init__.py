@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
     from amiss.run.pipeline import Model, fit, load, scan
+    from amiss.run.tune import tune
     from amiss.simulate.hdfs import simulate_hdfs
 
 # Resolved on first use, so that `import amiss` imports neither torch nor polars.
@@ -32,6 +33,7 @@ _PUBLIC = {
     "read_sessions": "amiss.run.ingest",
     "scan": "amiss.run.pipeline",
     "simulate_hdfs": "amiss.simulate.hdfs",
+    "tune": "amiss.run.tune",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "read_sessions",
     "scan",
     "simulate_hdfs",
+    "tune",
 ]
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from amiss import __version__
-from amiss.cli.inputs import not_findings, read, read_finding, read_for
+from amiss.cli.inputs import chosen_detector, not_findings, read, read_finding, read_for
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
     DEFAULT_RATE,
     All,
     Clean,
+    Config,
     Detector,
     FailOn,
     Json,
@@ -27,7 +28,8 @@ from amiss.cli.options import (
     reads_logs,
 )
 from amiss.cli.simulate import simulate_app
-from amiss.cli.streams import complain, dumps, quoted, say, status, width
+from amiss.cli.streams import check_target, complain, dumps, quoted, say, status, width
+from amiss.cli.tune import tune
 from amiss.errors import AmissError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ def scan(
     logs: LogOptions,
     labels: Labels = None,
     detector: Detector = DEFAULT_DETECTOR,
+    config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = DEFAULT_RATE,
     rule: Rule = "tail",
@@ -78,7 +81,8 @@ def scan(
     """Learn from a log and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = _parse_fail_on(fail_on)
     if save:
-        _check_target(save)
+        check_target(save)
+    chosen = chosen_detector(detector, config, seed)
     sessions = read(logs)
     from amiss.run.pipeline import scan as run_scan
 
@@ -86,7 +90,7 @@ def scan(
         findings = run_scan(
             sessions,
             labels,
-            detector=detector,
+            detector=chosen,
             clean=clean or None,
             false_alarm_rate=false_alarm_rate,
             rule=rule,
@@ -99,7 +103,7 @@ def scan(
         ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:
             say(f"\nnext: {ask} --model {quoted([str(save)])}")
-        elif (detector, labels, clean) == (DEFAULT_DETECTOR, None, False):
+        elif (chosen, labels, clean) == (DEFAULT_DETECTOR, None, False):
             again = logs.as_words(seed)
             say(f"\nnext: {ask}{again}")
             say("      (learns again; scan --save m.amiss and explain --model m.amiss avoid that)")
@@ -117,6 +121,7 @@ def fit(
     logs: LogOptions,
     labels: Labels = None,
     detector: Detector = DEFAULT_DETECTOR,
+    config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = DEFAULT_RATE,
     rule: Rule = "tail",
@@ -124,7 +129,8 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Learn what is normal and write it to a model file."""
-    _check_target(output)
+    check_target(output)
+    chosen = chosen_detector(detector, config, seed)
     sessions = read(logs)
     from amiss.present.text import describe_model
     from amiss.run.pipeline import fit as run_fit
@@ -133,7 +139,7 @@ def fit(
         model = run_fit(
             sessions,
             labels,
-            detector=detector,
+            detector=chosen,
             clean=clean or None,
             false_alarm_rate=false_alarm_rate,
             rule=rule,
@@ -282,6 +288,9 @@ def evaluate(
     say(dumps(report) if as_json else describe_evaluation(report))
 
 
+app.command()(tune)
+
+
 @app.command()
 def detectors(as_json: Json = False) -> None:
     """List the detectors by name."""
@@ -343,14 +352,6 @@ def _parse_fail_on(text: str | None) -> int | None:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise UsageError(f"--fail-on {text!r}; expected any, or a number of findings from 1")
-
-
-def _check_target(path: Path) -> None:
-    """Refuse a file that cannot be written now, not after minutes of learning."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; expected the name of a model file")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 def _exit_on(findings: Findings, limit: int | None) -> None:

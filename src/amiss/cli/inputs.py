@@ -7,14 +7,16 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amiss.cli.options import DEFAULT_DETECTOR
 from amiss.cli.streams import progress
-from amiss.errors import InputError
+from amiss.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amiss import Sessions
     from amiss.cli.options import LogOptions
+    from amiss.detect._base import Detector
 
 
 def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sessions:
@@ -38,6 +40,17 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Sessions]:
         return fitted, read(options)
     name, value = fitted.info["option"]
     return fitted, read(options, {name: value})
+
+
+def chosen_detector(name: str, config: Path | None, seed: int) -> str | Detector:
+    """Return the detector by its name, or made by a config."""
+    if config is None:
+        return name
+    if name != DEFAULT_DETECTOR:
+        raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
+    from amiss.run.config import read_config
+
+    return read_config(config, random_state=seed)
 
 
 def read_finding(path: Path, session_id: str) -> dict[str, Any]:

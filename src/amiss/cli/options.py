@@ -73,6 +73,14 @@ Labels = Annotated[
     ),
 ]
 Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="See amiss detectors.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="TOML",
+        help="A detector with its parameters, as amiss tune --config-out writes it.",
+    ),
+]
 Clean = Annotated[
     bool,
     typer.Option(

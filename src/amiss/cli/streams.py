@@ -8,7 +8,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from amiss.errors import UsageError
 
 
 def say(text: str) -> None:
@@ -46,6 +49,14 @@ def complain(text: str) -> None:
     from amiss.present.escape import visible
 
     sys.stderr.write(f"amiss: {visible(text)}\n")
+
+
+def check_target(path: Path, what: str = "a model file") -> None:
+    """Refuse a file that cannot be written now, not after minutes of learning."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; expected the name of {what}")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 @contextmanager

@@ -47,7 +47,10 @@ class Choice:
 
     def __contains__(self, value: object) -> bool:
         # 1 == True, but one layer is not a yes.
-        return any(value == option and type(value) is type(option) for option in self.options)
+        return any(
+            value == option and isinstance(value, bool) == isinstance(option, bool)
+            for option in self.options
+        )
 
 
 Range = Integer | Real

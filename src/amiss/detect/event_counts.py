@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from amiss.detect._base import Detector, Scores
-from amiss.detect._space import Choice, Integer, Real, SearchSpace
+from amiss.detect._space import Choice, Integer, SearchSpace
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import Vocabulary, count_matrix, distinct_sequences
 from amiss.types import Sequences
@@ -74,7 +74,7 @@ class EventCounts(Detector):
     name = "event-counts"
     search_space: ClassVar[SearchSpace] = {
         "vectors": Choice(("counts", "log", "saturated", "sets")),
-        "neighborhood": Real(0.0, 0.2),
+        "neighborhood": Choice((0.0, 0.01, 0.03, 0.1)),
         "max_references": Integer(100, 20_000, log=True),
     }
 

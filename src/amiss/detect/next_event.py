@@ -111,14 +111,14 @@ class NextEvent(WindowDetector):
     search_space: ClassVar[SearchSpace] = {
         "window": Integer(5, 20),
         "cell": Choice(("gru", "lstm")),
-        "embedding": Integer(8, 64, log=True),
-        "hidden": Integer(8, 128, log=True),
+        "embedding": Integer(8, 32, log=True),
+        "hidden": Integer(8, 64, log=True),
         "layers": Integer(1, 2),
         "bidirectional": Choice((False, True)),
         "dropout": Real(0.0, 0.5),
         "learning_rate": Real(1e-3, 5e-2, log=True),
-        "batch_size": Choice((256, 512, 1024)),
-        "epochs": Integer(5, 40, log=True),
+        "batch_size": Choice((128, 256, 512)),
+        "epochs": Integer(5, 30, log=True),
     }
     unseen_: float
 

@@ -1,0 +1,119 @@
+"""Cross-validation: labelled sessions in folds, and how well a detector does on those held out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
+from sklearn.model_selection import StratifiedKFold
+
+from amiss.detect._base import Detector
+from amiss.errors import InputError, LabelError
+from amiss.read.labels import read_labels
+from amiss.represent.sequences import as_sequences
+from amiss.represent.sessions import Sessions
+from amiss.represent.templates import TemplateMiner
+from amiss.run.ingest import match_labels
+from amiss.run.prepare import learn_completion, mark_cut, to_sequences
+from amiss.types import Sequences
+
+METRICS = ("pr_auc", "f1")
+
+
+def represent(sessions: Any, labels: Any) -> tuple[Sequences, NDArray[np.int64]]:
+    """Return the sequences, and 1, 0 or −1 for each: anomalous, normal, unknown."""
+    if not isinstance(sessions, Sessions):
+        sequences = as_sequences(sessions)
+        truth = np.asarray(labels)
+        if truth.shape != (len(sequences),):
+            raise LabelError(
+                f"labels of shape {truth.shape} for {len(sequences)} sequences; expected one each"
+            )
+        return sequences, np.where(truth == 1, 1, np.where(truth == -1, -1, 0))
+    if not isinstance(labels, Mapping | str | PathLike):
+        raise LabelError(
+            f"labels as {type(labels).__name__}; expected, for sessions, a mapping of session id "
+            "to bool, or the path of a label file"
+        )
+    known = labels if isinstance(labels, Mapping) else read_labels(labels)
+    anomalous, labelled = match_labels(sessions, known)
+    # As the pipeline does when it fits, for all sessions at once: neither templates nor what was
+    # cut depends on labels.
+    miner = TemplateMiner()
+    shape_ids = miner.add(sessions.shapes["text"].to_list())
+    sequences = to_sequences(sessions, shape_ids, miner.templates)
+    sequences = mark_cut(sequences, sessions, learn_completion(sequences, sessions))
+    return sequences, np.where(labelled, anomalous, -1).astype(np.int64)
+
+
+def check_strata(truth: NDArray[np.int64], folds: int) -> None:
+    """Refuse labels of which some fold would have none of a kind."""
+    for label, word in ((1, "anomalies"), (0, "normal sessions")):
+        count = int((truth == label).sum())
+        if count < folds:
+            raise InputError(
+                f"{count} {word} are labelled; {folds} folds need at least one in each: label more"
+                + (f", or take {count} folds" if count >= 2 else "")
+            )
+
+
+def splits(
+    truth: NDArray[np.int64], folds: int, repeats: int, random_state: int
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the seed, what to learn from, and what to judge by: labelled sessions only."""
+    known = np.flatnonzero(truth != -1)
+    unknown = np.flatnonzero(truth == -1)
+    for seed in range(random_state, random_state + repeats):
+        split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        for train, test in split.split(known, truth[known]):
+            yield seed, np.sort(np.concatenate([known[train], unknown])), known[test]
+
+
+def measure(
+    metric: str,
+    detector: Detector,
+    sequences: Sequences,
+    truth: NDArray[np.int64],
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+) -> float:
+    """Return the metric of a detector, fitted on `train`, on `test`."""
+    scores = detector.anomaly_score(sequences.take(test))
+    anomalous = truth[test] == 1
+    if metric == "pr_auc":
+        return float(average_precision_score(anomalous, scores))
+    judged = truth[train] != -1
+    threshold = best_f1_threshold(detector.training_score_[judged], truth[train][judged] == 1)
+    return float(f1_score(anomalous, scores > threshold, zero_division=0.0))
+
+
+def best_f1_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Return the threshold at which flagging what scores above it has the best F1.
+
+    It lies midway between the lowest score that is flagged and the next one below.
+
+    Examples
+    --------
+    >>> best_f1_threshold(np.array([0.0, 1.0, 4.0, 5.0]), np.array([False, False, True, True]))
+    2.5
+    """
+    precision, recall, cuts = precision_recall_curve(truth, scores)
+    both = precision[:-1] + recall[:-1]
+    f1 = 2 * precision[:-1] * recall[:-1] / np.where(both > 0, both, 1)
+    lowest = cuts[len(f1) - 1 - int(np.argmax(f1[::-1]))]  # of equals the one that flags least
+    below = scores[scores < lowest]
+    return float((lowest + below.max()) / 2) if len(below) else float(np.nextafter(lowest, -np.inf))
+
+
+def fingerprint(sequences: Sequences, truth: NDArray[np.int64]) -> str:
+    """Return what tells these sequences and labels from others."""
+    digest = hashlib.sha256()
+    for array in (sequences.events, sequences.offsets, sequences.begun, sequences.ended, truth):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update("\n".join(map(str, sequences.names)).encode())
+    return digest.hexdigest()[:16]
