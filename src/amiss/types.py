@@ -225,6 +225,8 @@ class LogInfo:
         First and last time, in milliseconds, or ``NO_TIME``.
     notes : tuple of str
         What was mended or skipped while reading.
+    templates_given : bool
+        The events are templates already: nothing is mined.
     """
 
     sources: tuple[str, ...] = ()
@@ -238,6 +240,7 @@ class LogInfo:
     start: int = NO_TIME
     end: int = NO_TIME
     notes: tuple[str, ...] = ()
+    templates_given: bool = False
 
 
 class Threshold(NamedTuple):

@@ -56,3 +56,8 @@ def test_a_warning_is_no_error_level():
     assert not is_error_level("WARN")
     assert not is_error_level("INFO")
     assert not is_error_level("")
+
+
+@pytest.mark.parametrize("text", ["22", "-1", "E22", "dc2c74b7", "<*>"])
+def test_what_says_nothing_of_itself_is_not_called_calm(text):
+    assert severity(text) == 1.0

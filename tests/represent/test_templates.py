@@ -193,3 +193,29 @@ def test_a_message_of_one_letter_a_million_times_is_matched_in_linear_time():
     # A backtracking engine would not come back within the life of the universe.
     hostile = pl.Series(["a" * 100_000 + "!"])
     assert parameters(hostile, " ".join(["<*>a"] * 12)) == [None]
+
+
+GIVEN = ["open <*>", "open file", "<*>", "open  file", " open file", "22", "", "<*> <*>", "a|b"]
+
+
+def test_given_templates_stay_apart_even_where_only_wildcards_or_blanks_differ():
+    miner = TemplateMiner.exact()
+    assert miner.add(GIVEN).tolist() == list(range(len(GIVEN)))
+    assert miner.add(reversed(GIVEN)).tolist() == list(range(len(GIVEN)))[::-1]
+    assert miner.templates == GIVEN
+    assert miner.match(["open door", *GIVEN]).tolist() == [-1, *range(len(GIVEN))]
+
+
+def test_an_exact_miner_is_extended_and_saved_as_one():
+    known = TemplateMiner.exact()
+    known.add(GIVEN)
+    loaded = TemplateMiner.from_state(json.loads(json.dumps(known.to_state())))
+    for miner in (known, loaded):
+        ids, extended = miner.extended(["open door", "open <*>", "open <*> door", "open door"])
+        n = len(GIVEN)
+        assert ids.tolist() == [n, 0, n + 1, n]
+        assert extended.templates == [*GIVEN, "open door", "open <*> door"]
+        assert len(miner) == n
+        assert miner.to_state() == known.to_state()
+        again = TemplateMiner.from_state(json.loads(json.dumps(extended.to_state())))
+        assert again.match(extended.templates).tolist() == list(range(n + 2))

@@ -201,3 +201,16 @@ def test_hdfs_scan_finds_most_anomalies_with_few_false_alarms(data_dir):
     assert (flagged & ~truth).sum() <= 40  # of 7,804
     finding = findings[0]
     assert finding.id in finding.surprises[0].text  # the line shown is one of the session's
+
+
+def test_templates_that_are_given_are_not_mined(tmp_path):
+    texts = ["open <*>", "open file", "open door"]
+    frame = pl.DataFrame({"session": [str(i // 3) for i in range(60)], "event": texts * 20})
+    sessions = amiss.Sessions.from_frame(frame)
+    assert sessions.log.templates_given
+    model = amiss.fit(sessions, detector="event-counts", clean=True)
+    assert model.miner.templates == texts
+    model.save(tmp_path / "m.amiss")
+    loaded = load_model(tmp_path / "m.amiss")
+    assert loaded.score(sessions).tolist() == model.score(sessions).tolist()
+    assert loaded.sequences(sessions)[0].names == tuple(texts)

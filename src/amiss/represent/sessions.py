@@ -157,6 +157,7 @@ class Sessions:
             format="data frame",
             start=int(known.min()) if len(known) else NO_TIME,
             end=int(known.max()) if len(known) else NO_TIME,
+            templates_given=True,
         )
         return _assemble(columns, keys.names(), shapes, log)
 
@@ -200,8 +201,12 @@ class _Columns:
     time: NDArray[np.int64]
 
 
-def group_records(batches: Iterable[RecordBatch], grouping: Grouping) -> Sessions:
+def group_records(
+    batches: Iterable[RecordBatch], grouping: Grouping, *, templates_given: bool = False
+) -> Sessions:
     """Read all batches and return their sessions; ``log`` is filled by the caller.
+
+    With `templates_given` the messages of the batches are templates, not masked any further.
 
     Raises
     ------
@@ -213,7 +218,7 @@ def group_records(batches: Iterable[RecordBatch], grouping: Grouping) -> Session
     lines = ungrouped = 0
     start = end = NO_TIME
     for batch in batches:
-        shape = shapes.add(batch.kinds)[batch.kind]
+        shape = shapes.add(batch.kinds, masked=templates_given)[batch.kind]
         rows, codes, missing = grouping.assign(batch)
         at = slice(None) if rows is None else rows
         source = np.full(len(codes), batch.source, dtype=np.int32)
@@ -239,6 +244,7 @@ def group_records(batches: Iterable[RecordBatch], grouping: Grouping) -> Session
         ungrouped=ungrouped,
         start=start,
         end=end,
+        templates_given=templates_given,
     )
     return _assemble(columns, grouping.names(), table, log)
 

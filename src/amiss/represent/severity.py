@@ -35,6 +35,10 @@ _ALARMING = re.compile(
     re.IGNORECASE,
 )
 
+# An event number such as 22, or an id such as E22 or dc2c74b7; masked messages hold no digits.
+_LETTER = re.compile(r"[^\W\d_]")
+_ID = re.compile(r"\S*\d\S*")
+
 
 def severity(text: str, level: str = "") -> float:
     """Return how alarming a template is, from ``CALM`` to 1.
@@ -45,8 +49,15 @@ def severity(text: str, level: str = "") -> float:
     0.25
     >>> severity("writeBlock <*> received exception <*>", "INFO")
     1.0
+
+    An event number says nothing of what it stands for, so nothing speaks against an alarm.
+
+    >>> severity("22")
+    1.0
     """
     if level.lower() in _LEVELS or _ALARMING.search(text):
+        return 1.0
+    if text and (_ID.fullmatch(text) or not _LETTER.search(text)):
         return 1.0
     return CALM
 

@@ -64,17 +64,19 @@ class ShapeTable:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def add(self, kinds: pl.DataFrame) -> NDArray[np.int32]:
+    def add(self, kinds: pl.DataFrame, *, masked: bool = False) -> NDArray[np.int32]:
         """Return the shape id of each row of `kinds`, adding shapes not seen before.
 
         Parameters
         ----------
         kinds : polars.DataFrame
             Columns ``level`` and ``message``.
+        masked : bool
+            The messages are shapes already, and taken as they are.
         """
-        masked = mask(kinds["message"]).to_list()
-        ids = np.empty(len(masked), dtype=np.int32)
-        for row, shape in enumerate(zip(kinds["level"].to_list(), masked, strict=True)):
+        texts = (kinds["message"] if masked else mask(kinds["message"])).to_list()
+        ids = np.empty(len(texts), dtype=np.int32)
+        for row, shape in enumerate(zip(kinds["level"].to_list(), texts, strict=True)):
             known = self._ids.setdefault(shape, len(self.texts))
             if known == len(self.texts):
                 self.levels.append(shape[0])

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from amiss.errors import ModelError
 from amiss.represent.shapes import WILDCARD
 
+_EXACT = 2.0
+"""A similarity that no two texts have: nothing joins."""
 _SYNTAX = str.maketrans({c: "\\" + c for c in r"\.+*?()|[]{}^$#&-~/"})
 
 
@@ -28,7 +30,8 @@ class TemplateMiner:
     Parameters
     ----------
     similarity : float, default 0.6
-        Share of words that must be the same constants for a shape to join a template.
+        Share of words that must be the same constants for a shape to join a template. Above 1
+        nothing joins: each distinct text, taken as it is, is a template (see `exact`).
 
     Attributes
     ----------
@@ -52,10 +55,23 @@ class TemplateMiner:
 
     def __init__(self, similarity: float = 0.6) -> None:
         self.similarity = similarity
+        self._is_exact = similarity > 1
         self._words: list[tuple[str, ...]] = []
         # A template widened later may cover a shape more closely than the one it has joined.
         self._joined: dict[tuple[str, ...], int] = {}
         self._groups: dict[tuple[int, str], list[int]] = defaultdict(list)
+
+    @classmethod
+    def exact(cls) -> TemplateMiner:
+        """Return a miner for texts that are templates already: it keeps them all apart.
+
+        Examples
+        --------
+        >>> miner = TemplateMiner.exact()
+        >>> miner.add(["open <*>", "open file", "open  file", "open <*>"])
+        array([0, 1, 2, 0])
+        """
+        return cls(_EXACT)
 
     @property
     def templates(self) -> list[str]:
@@ -67,11 +83,11 @@ class TemplateMiner:
 
     def add(self, shapes: Iterable[str]) -> NDArray[np.int64]:
         """Return the template id of each shape, adding and widening templates as needed."""
-        return np.array([self._add(tuple(shape.split())) for shape in shapes], dtype=np.int64)
+        return np.array([self._add(self._split(shape)) for shape in shapes], dtype=np.int64)
 
     def match(self, shapes: Iterable[str]) -> NDArray[np.int64]:
         """Return the template id of each shape, -1 where no template covers it; learns nothing."""
-        return np.array([self._find(tuple(shape.split())) for shape in shapes], dtype=np.int64)
+        return np.array([self._find(self._split(shape)) for shape in shapes], dtype=np.int64)
 
     def extended(self, shapes: Sequence[str]) -> tuple[NDArray[np.int64], TemplateMiner]:
         """Match `shapes`; those not covered get ids beyond the known ones, in a copy.
@@ -90,9 +106,12 @@ class TemplateMiner:
         copy._load([*self._words, *news._words])
         copy._joined.update(self._joined)
         copy._joined.update(
-            zip((tuple(shape.split()) for shape in shapes), ids.tolist(), strict=True)
+            zip((self._split(shape) for shape in shapes), ids.tolist(), strict=True)
         )
         return ids, copy
+
+    def _split(self, shape: str) -> tuple[str, ...]:
+        return (shape,) if self._is_exact else tuple(shape.split())
 
     def _add(self, words: tuple[str, ...]) -> int:
         known = self._find(words)
@@ -104,6 +123,8 @@ class TemplateMiner:
         return self._match(words) if joined is None else joined
 
     def _join(self, words: tuple[str, ...]) -> int:
+        if self._is_exact:
+            return self._append(words)
         best, best_same = -1, self.similarity * len(words)
         for candidate in self._candidates(words):
             same = sum(
@@ -120,6 +141,8 @@ class TemplateMiner:
         return best
 
     def _match(self, words: tuple[str, ...]) -> int:
+        if self._is_exact:
+            return self._joined.get(words, -1)
         best, most_constants = -1, -1
         for candidate in self._candidates(words):
             template = self._words[candidate]
@@ -130,7 +153,10 @@ class TemplateMiner:
         return best
 
     def _append(self, words: tuple[str, ...]) -> int:
-        self._groups[_group(words)].append(len(self._words))
+        if self._is_exact:
+            self._joined.setdefault(words, len(self._words))
+        else:
+            self._groups[_group(words)].append(len(self._words))
         self._words.append(words)
         return len(self._words) - 1
 
@@ -175,8 +201,8 @@ class TemplateMiner:
         if not well_formed:
             raise ModelError("the templates in this model are malformed; expected texts and ids")
         miner = cls(float(similarity))
-        miner._load(tuple(text.split()) for text in templates)
-        miner._joined.update((tuple(text.split()), i) for text, i in joined.items())
+        miner._load(miner._split(text) for text in templates)
+        miner._joined.update((miner._split(text), i) for text, i in joined.items())
         return miner
 
 

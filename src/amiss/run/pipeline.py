@@ -322,7 +322,7 @@ def _fit(
     check_rate(rate)
     chosen = _make_detector(detector, random_state, rule)
     _check_rule(rule, chosen)
-    miner = TemplateMiner()
+    miner = TemplateMiner.exact() if sessions.log.templates_given else TemplateMiner()
     shape_ids = miner.add(sessions.shapes["text"].to_list())
     sequences = to_sequences(sessions, shape_ids, miner.templates)
     completion = learn_completion(sequences, sessions)

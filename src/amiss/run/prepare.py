@@ -44,11 +44,17 @@ def mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | 
 
 
 def learn_completion(sequences: Sequences, sessions: Sessions) -> Completion | None:
-    """Learn which sessions are cut; None where the sessions are windows."""
-    if sessions.log.unit != "session":
+    """Learn which sessions are cut; None where they are windows, or whole rows of a table."""
+    if sessions.log.unit != "session" or _are_rows(sessions):
         return None
     clock = _clock(sessions)
     return Completion.learn(sequences, clock, _span(sessions, clock), len(sequences.names))
+
+
+def _are_rows(sessions: Sessions) -> bool:
+    """Whether each session stands in one line, of no time: it cannot have been cut."""
+    timeless = bool((sessions.time == NO_TIME).all())
+    return timeless and bool((sessions.line[sessions.first] == sessions.line[sessions.last]).all())
 
 
 def _clock(sessions: Sessions) -> NDArray[np.int64]:
