@@ -190,10 +190,10 @@ def tune(
     Examples
     --------
     >>> usual = [["open", "read", "close"], ["open", "close"]] * 20
-    >>> odd = [["open", "crash"], ["close", "open"]] * 3
+    >>> odd = [["open", "crash"]] * 6
     >>> found = tune(usual + odd, [0] * 40 + [1] * 6, "event-counts", n_trials=2)
-    >>> found.best_value
-    1.0
+    >>> found.best_value, found.improved
+    (1.0, False)
     """
     check_request(labels, detector, space, n_trials, repeats, folds, metric, timeout)
     base = get_detector(detector)() if isinstance(detector, str) else clone(detector)
