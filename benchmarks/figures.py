@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-_LIBRARIES = ("amiss", "numpy", "polars", "scikit-learn", "scipy", "torch", "drain3")
+_LIBRARIES = ("amiss", "numpy", "polars", "scikit-learn", "scipy", "torch", "optuna", "drain3")
 
 
 @dataclass

@@ -778,7 +778,107 @@ def python(code):
     return run.stdout
 
 
-HEAVY = "sorted({'torch', 'polars', 'sklearn', 'scipy', 'pandas', 'numpy'} & set(sys.modules))"
+# Tuning, and the configs it writes.
+
+
+@pytest.fixture(scope="session")
+def tuned(simulation, tmp_path_factory):
+    """Return a folder with the model, config and study of a short search, and what it printed."""
+    folder = tmp_path_factory.mktemp("tuned")
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "amiss.cli", "tune", simulation.log,
+            "--labels", simulation.labels, *FAST, "--trials", "4",
+            "-o", folder / "m.amiss", "--config-out", folder / "best.toml",
+        ],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.stderr == ""
+    return folder, run.stdout
+
+
+def test_tuning_shows_the_best_beside_the_defaults(tuned):
+    folder, out = tuned
+    rows = out.splitlines()
+    assert rows[0].startswith("tuned      event counts · 4 trials: ")
+    assert rows[1] == "judged     by PR-AUC on sessions not learnt from · mean over 3 folds"
+    assert [row.split()[0] for row in rows[4:8]] == [
+        "vectors", "neighborhood", "max_references", "PR-AUC",
+    ]  # fmt: skip
+    default, best = map(float, rows[7].split()[1:])
+    assert default <= best
+    assert ("No trial did better than the defaults" in out) == (default == best)
+    for label, name in (("study", "m.amiss.study.db"), ("config", "best.toml")):
+        assert f"{label:<11}{folder / name}" in out
+        assert (folder / name).is_file()
+
+
+def test_the_next_command_after_tuning_makes_the_same_model(tuned, run_amiss, simulation):
+    folder, out = tuned
+    line = next(row for row in out.splitlines() if row.startswith("next: "))
+    words = shlex.split(line.removeprefix("next: amiss "))
+    again = folder / "again.amiss"
+    assert words[0] == "fit"
+    assert run_amiss(*words[:-1], again).code == 0
+    first, second = (amiss.load(folder / name) for name in ("m.amiss", "again.amiss"))
+    assert first.threshold == second.threshold
+    assert first.detector.get_params() == second.detector.get_params()
+
+
+def test_a_scan_takes_a_config(tuned, run_amiss, simulation):
+    folder, _ = tuned
+    code, out, err = run_amiss("scan", simulation.log, "--config", folder / "best.toml")
+    assert (code, err) == (0, "")
+    assert "learnt     event counts · from" in out
+    assert "next: scan with --save m.amiss, then" in out  # explain alone would learn otherwise
+
+
+def test_the_json_of_tuning_has_every_trial(tuned, run_amiss, simulation):
+    folder, _ = tuned
+    content = content_of(
+        run_amiss(
+            "tune", simulation.log, "--labels", simulation.labels, *FAST, "--trials", "5",
+            "--study", folder / "m.amiss.study.db", "-o", folder / "json.amiss", "--json",
+        )
+    )  # fmt: skip
+    assert content["schema"] == "amiss.tuning/1"
+    assert [trial["trial"] for trial in content["trials"]] == [0, 1, 2, 3, 4]
+    assert content["best"]["value"] >= content["default"]["value"]
+    assert content["config"]["parameters"] == content["best"]["parameters"]
+    assert content["model_file"] == str(folder / "json.amiss")
+    assert content["config_file"] is None
+
+
+def test_tuning_says_what_it_lacks(run_amiss, simulation, tuned, tmp_path):
+    folder, _ = tuned
+    output = ("-o", tmp_path / "m.amiss")
+    labels = ("--labels", simulation.labels)
+    for arguments, said in (
+        ((simulation.log, *output), "tuning needs labels"),
+        ((simulation.log, *labels, *output, "--metric", "auc"), "metric 'auc'"),
+        ((simulation.log, *labels, *output, "--space", folder / "best.toml"), "no parameter"),
+        ((simulation.log, *labels, *output, "--config-out", tmp_path), "name of a config file"),
+        ((simulation.log, *labels, *output, *FAST, "--trials", "1", "--folds", "2",
+          "--study", folder / "m.amiss.study.db"), "the study was begun with another folds"),
+    ):  # fmt: skip
+        code, out, err = run_amiss("tune", *arguments)
+        assert (code, out) == (2, ""), err
+        assert said in err
+    assert not (tmp_path / "m.amiss").exists()
+
+
+def test_a_config_and_a_detector_exclude_each_other(run_amiss, simulation, tuned):
+    folder, _ = tuned
+    code, _, err = run_amiss("scan", simulation.log, *FAST, "--config", folder / "best.toml")
+    assert code == 2
+    assert "--detector event-counts and --config" in err
+    assert "give one" in err
+
+
+HEAVY = (
+    "sorted({'torch', 'polars', 'sklearn', 'scipy', 'pandas', 'numpy', 'optuna'}"
+    " & set(sys.modules))"
+)
 
 
 def test_help_of_every_command_imports_nothing_heavy():
