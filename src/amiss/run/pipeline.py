@@ -27,7 +27,7 @@ from amiss.run.bulk import normal_bulk
 from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import match_labels
-from amiss.run.prepare import learn_completion, mark_cut, to_sequences
+from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.types import NO_TIME, Sequences, Threshold
 
 FALSE_ALARM_RATE = 0.0005
@@ -322,11 +322,7 @@ def _fit(
     check_rate(rate)
     chosen = _make_detector(detector, random_state, rule)
     _check_rule(rule, chosen)
-    miner = TemplateMiner.exact() if sessions.log.templates_given else TemplateMiner()
-    shape_ids = miner.add(sessions.shapes["text"].to_list())
-    sequences = to_sequences(sessions, shape_ids, miner.templates)
-    completion = learn_completion(sequences, sessions)
-    sequences = mark_cut(sequences, sessions, completion)
+    miner, completion, sequences = learn_sequences(sessions)
 
     learnt = np.ones(len(sessions), dtype=np.bool_)
     if labels is not None:

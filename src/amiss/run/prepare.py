@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import severities
+from amiss.represent.templates import TemplateMiner
 from amiss.types import NO_TIME, Sequences
+
+
+def learn_sequences(sessions: Sessions) -> tuple[TemplateMiner, Completion | None, Sequences]:
+    """Learn templates and what a cut session is; return both, and the events by them."""
+    miner = TemplateMiner.exact() if sessions.log.templates_given else TemplateMiner()
+    shape_ids = miner.add(sessions.shapes["text"].to_list())
+    sequences = to_sequences(sessions, shape_ids, miner.templates)
+    completion = learn_completion(sequences, sessions)
+    return miner, completion, mark_cut(sequences, sessions, completion)
 
 
 def to_sequences(

@@ -17,9 +17,8 @@ from amiss.errors import InputError, LabelError
 from amiss.read.labels import read_labels
 from amiss.represent.sequences import as_sequences
 from amiss.represent.sessions import Sessions
-from amiss.represent.templates import TemplateMiner
 from amiss.run.ingest import match_labels
-from amiss.run.prepare import learn_completion, mark_cut, to_sequences
+from amiss.run.prepare import learn_sequences
 from amiss.types import Sequences
 
 METRICS = ("pr_auc", "f1")
@@ -42,12 +41,8 @@ def represent(sessions: Any, labels: Any) -> tuple[Sequences, NDArray[np.int64]]
         )
     known = labels if isinstance(labels, Mapping) else read_labels(labels)
     anomalous, labelled = match_labels(sessions, known)
-    # As the pipeline does when it fits, for all sessions at once: neither templates nor what was
-    # cut depends on labels.
-    miner = TemplateMiner()
-    shape_ids = miner.add(sessions.shapes["text"].to_list())
-    sequences = to_sequences(sessions, shape_ids, miner.templates)
-    sequences = mark_cut(sequences, sessions, learn_completion(sequences, sessions))
+    # All at once, as a fit does: neither templates nor what was cut depends on labels.
+    _, _, sequences = learn_sequences(sessions)
     return sequences, np.where(labelled, anomalous, -1).astype(np.int64)
 
 
