@@ -6,6 +6,7 @@ would flag more than was asked for.
 
 from amiss.decide.rules import (
     RULES,
+    best_f1_threshold,
     check_rate,
     decide,
     probability_threshold,
@@ -17,6 +18,7 @@ from amiss.decide.rules import (
 
 __all__ = [
     "RULES",
+    "best_f1_threshold",
     "check_rate",
     "decide",
     "probability_threshold",

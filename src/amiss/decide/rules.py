@@ -82,6 +82,43 @@ def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
     return _threshold("tail", value, rate, descending, "")
 
 
+def best_f1_threshold(scores: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> Threshold:
+    """Cut where the F1 of labelled items is best, half-way to the next score below.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Scores of items that the detector was not fitted to, normal and anomalous.
+    anomalous : ndarray of bool, shape (n,)
+
+    Raises
+    ------
+    InputError
+        No item is anomalous, or none is normal.
+
+    Examples
+    --------
+    >>> best_f1_threshold(np.array([0.0, 1.0, 5.0]), np.array([False, False, True])).value
+    3.0
+    """
+    scores, anomalous = np.asarray(scores, dtype=np.float64), np.asarray(anomalous, dtype=np.bool_)
+    if anomalous.all() or not anomalous.any():
+        raise InputError(
+            f"{int(anomalous.sum())} of {len(anomalous)} labelled items are anomalies; the best F1 "
+            "needs both kinds: label some of the other, or use a rule that asks a rate"
+        )
+    order = np.argsort(-scores, kind="stable")
+    descending = scores[order]
+    hit = np.cumsum(anomalous[order])
+    f1 = 2 * hit / (np.arange(1, len(scores) + 1) + anomalous.sum())
+    last_of_ties = np.append(descending[1:] != descending[:-1], True)
+    best = int(np.where(last_of_ties, f1, -1.0).argmax())
+    below = descending[best + 1] if best + 1 < len(scores) else descending[best] - 1.0
+    value = float((descending[best] + below) / 2)
+    realised = float((scores[~anomalous] > value).mean())
+    return Threshold("f1", value, None, realised)
+
+
 def top_k_threshold(k: int) -> Threshold:
     """Cut ranks so that an event outside the `k` likeliest is an anomaly (score="rank").
 

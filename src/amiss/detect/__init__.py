@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: The name users type → module and class.
 CATALOGUE: dict[str, tuple[str, str]] = {
     "event-counts": ("event_counts", "EventCounts"),
+    "event-pair": ("event_pair", "EventPair"),
     "next-event": ("next_event", "NextEvent"),
     "session-ensemble": ("session_ensemble", "SessionEnsemble"),
 }

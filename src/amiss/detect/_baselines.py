@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.represent.sequences import Vocabulary, count_matrix
-from amiss.represent.windows import event_windows
-from amiss.types import Sequences
+from amiss.represent.windows import distinct_rows, event_windows, tokenise
+from amiss.types import Sequences, Windows
 
 Scores = NDArray[np.float64]
 
@@ -55,6 +55,41 @@ def baseline_scores(train: Sequences, test: Sequences) -> dict[str, Scores]:
         "new counts": np.maximum(new_counts, new_event > 0),
         "new 2-gram": new_pair,
     }
+
+
+def window_baseline_scores(train: Windows, test: Windows) -> dict[str, Scores]:
+    """Return the score of each test window by each baseline, by name.
+
+    ``new next event``
+        1 if training never has the event that came.
+    ``new 2-gram``
+        1 if in training it never follows the event before.
+    ``new window``
+        1 if training does not have this window with this event.
+
+    Examples
+    --------
+    >>> from amiss.represent.windows import cut_windows
+    >>> train, test = cut_windows([["a", "b"]], 2), cut_windows([["b", "a"]], 2)
+    >>> {name: values.tolist() for name, values in window_baseline_scores(train, test).items()}
+    {'new next event': [0.0], 'new 2-gram': [1.0], 'new window': [1.0]}
+    """
+    vocabulary = Vocabulary.learn(train)
+    size = test.history.shape[1]
+    known, seen = tokenise(train, vocabulary, size), tokenise(test, vocabulary, size)
+    pairs = [np.column_stack([w.history[:, -1:], w.target]) for w in (known, seen)]
+    whole = [np.column_stack([w.history, w.target]) for w in (known, seen)]
+    return {
+        "new next event": (~np.isin(seen.target, known.target)).astype(np.float64),
+        "new 2-gram": _new_rows(*pairs),
+        "new window": _new_rows(*whole),
+    }
+
+
+def _new_rows(known: NDArray[np.int32], rows: NDArray[np.int32]) -> Scores:
+    """Return 1 for each of `rows` that is not among the `known`, else 0."""
+    _, kind, _ = distinct_rows(np.concatenate([known, rows]))
+    return (~np.isin(kind[len(known) :], kind[: len(known)])).astype(np.float64)
 
 
 def _count_rows(vocabulary: Vocabulary, X: Sequences) -> NDArray[np.float64]:

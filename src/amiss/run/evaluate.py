@@ -14,6 +14,7 @@ from amiss.read.labels import read_labels
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import is_error_level
 from amiss.run.ingest import match_labels
+from amiss.run.metrics import areas, at_threshold
 from amiss.run.pipeline import Labels, Model
 
 SCHEMA = "amiss.evaluation/1"
@@ -54,15 +55,15 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
         "unlabelled": int((~labelled).sum()),
         "anomalies": int(truth.sum()),
         "threshold": model.threshold._asdict(),
-        **_at_threshold(truth, scores > model.threshold.value),
-        **_areas(truth, scores),
+        **at_threshold(truth, scores > model.threshold.value),
+        **areas(truth, scores),
         "members": {},
         "baselines": {},
     }
     if hasattr(model.detector, "member_score"):
         columns = model.detector.member_score(sequences).T
         for name, column in zip(model.info["members"], columns, strict=True):
-            report["members"][name] = _areas(truth, column)
+            report["members"][name] = areas(truth, column)
     nearest = next(
         (
             d
@@ -78,7 +79,7 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
         del trivial["new 2-gram"]
     trivial["any ERROR line"] = error_lines(sessions[labelled])
     for name, column in trivial.items():
-        report["baselines"][name] = {**_at_threshold(truth, column > 0), **_areas(truth, column)}
+        report["baselines"][name] = {**at_threshold(truth, column > 0), **areas(truth, column)}
     return report
 
 
@@ -87,36 +88,6 @@ def error_lines(sessions: Sessions) -> NDArray[np.float64]:
     bad = np.array([is_error_level(level) for level in sessions.shapes["level"]], dtype=float)
     totals = np.concatenate([[0.0], np.cumsum(bad[sessions.shape])])
     return np.asarray(totals[sessions.offsets[1:]] - totals[sessions.offsets[:-1]])
-
-
-def _at_threshold(truth: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> dict[str, Any]:
-    hit, false = int((truth & flagged).sum()), int((~truth & flagged).sum())
-    missed = int((truth & ~flagged).sum())
-    precision = hit / (hit + false) if hit + false else 0.0
-    recall = hit / (hit + missed) if hit + missed else 0.0
-    both = precision + recall
-    return {
-        "precision": precision,
-        "recall": recall,
-        "f1": 2 * precision * recall / both if both else 0.0,
-        "confusion": {
-            "true_positive": hit,
-            "false_positive": false,
-            "false_negative": missed,
-            "true_negative": int((~truth & ~flagged).sum()),
-        },
-    }
-
-
-def _areas(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    if truth.all() or not truth.any():
-        return {"pr_auc": None, "roc_auc": None}  # one class has no curve
-    return {
-        "pr_auc": float(average_precision_score(truth, scores)),
-        "roc_auc": float(roc_auc_score(truth, scores)),
-    }
 
 
 def evaluation_frame(report: dict[str, Any]) -> pl.DataFrame:

@@ -1,0 +1,121 @@
+"""Experiments as text: what was split, and what each detector reached beside the ceiling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amiss.present.escape import visible
+
+_COLUMNS = (
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+    ("pr_auc", "PR-AUC"),
+    ("roc_auc", "ROC-AUC"),
+)
+
+
+def describe_experiment(report: dict[str, Any]) -> str:
+    """Return the schema ``amiss.experiment/1`` as text."""
+    split, seeds = report["split"], report["split"]["seeds"]
+    how = {"uniform": "at random, stratified", "time": "in time order"}.get(split["how"], "given")
+    chosen = (
+        "thresholds: best F1 on training sessions, judged out of fold"
+        if split["labels"]
+        else "training labels unused: normal bulk, thresholds by a false-alarm rate"
+    )
+    seeded = f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed"
+    lines = [
+        f"split      {split['train']:.0%} to learn from, {how} · {seeded}",
+        f"           {chosen}",
+        "",
+        *_describe_data(report["data"], seeds),
+    ]
+    for level, content in report["levels"].items():
+        lines += ["", *_describe_level(level, content)]
+    return "\n".join(lines)
+
+
+def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:
+    lines = [f"  {'':<12} {'sessions':>9} {'anomalous':>10} {'windows':>9} {'anomalous':>10}"]
+    for part in ("train", "test"):
+        row = next(r for r in rows if r["part"] == part and r["seed"] == seeds[0])
+        lines.append(
+            f"  {part:<12} {row['sessions']:>9,} {row['anomalous_sessions']:>10,} "
+            f"{row['windows']:>9,} {row['anomalous_windows']:>10,}"
+        )
+    return lines
+
+
+def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
+    header = " ".join(f"{title:>{_width(title)}}" for _, title in _COLUMNS)
+    lines = [f"{level + 's':<19} {header}   F1 range"]
+    lines += [_row(name, values) for name, values in content["detectors"].items()]
+    if content["baselines"]:
+        lines += ["  baselines"]
+        lines += [_row(f"  {name}", values) for name, values in content["baselines"].items()]
+    titles = {
+        "ceiling": "by event ids alone, no method can pass",
+        "ceiling_in_session": "  with the whole session in view",
+    }
+    lines += [
+        f"  {titles[name]:<38} {values['mean']:>7.4f}{_range(values)}"
+        for name, values in content["ceilings"].items()
+    ]
+    for name, values in content["detectors"].items():
+        lines += _confusion(name, values)
+        if "top_k" in values:
+            lines += ["", *_top_k(name, values)]
+    return lines
+
+
+def _row(name: str, values: dict[str, Any]) -> str:
+    cells = []
+    for key, title in _COLUMNS:
+        value = values.get(key)
+        width = _width(title)
+        cells.append(f"{'':>{width}}" if value is None else f"{value['mean']:>{width}.4f}")
+    return f"  {visible(name, 17):<17} {' '.join(cells)}{_range(values['f1'])}".rstrip()
+
+
+def _width(title: str) -> int:
+    return max(7, len(title))
+
+
+def _range(values: dict[str, Any]) -> str:
+    if values["min"] == values["max"]:
+        return ""
+    return f"   {values['min']:.4f} – {values['max']:.4f}"
+
+
+def _confusion(name: str, values: dict[str, Any]) -> list[str]:
+    found, normal = values["confusion"], values["normal"]
+    return [
+        "",
+        f"  {visible(name)}, first seed",
+        f"    {'':<12} {'flagged':>8} {'passed':>8} {'precision':>10} {'recall':>7} {'F1':>7}",
+        (
+            f"    {'anomalous':<12} {found['true_positive']:>8,} {found['false_negative']:>8,} "
+            f"{values['precision']['values'][0]:>10.4f} {values['recall']['values'][0]:>7.4f} "
+            f"{values['f1']['values'][0]:>7.4f}"
+        ),
+        (
+            f"    {'normal':<12} {found['false_positive']:>8,} {found['true_negative']:>8,} "
+            f"{normal['precision']:>10.4f} {normal['recall']:>7.4f} {normal['f1']:>7.4f}"
+        ),
+    ]
+
+
+def _top_k(name: str, values: dict[str, Any]) -> list[str]:
+    chosen = {int(k) for k in values["k"]["values"]}
+    lines = [
+        f"  {visible(name)}: an event outside the k likeliest",
+        f"    {'k':>3} {'precision':>10} {'recall':>7} {'F1':>7}",
+    ]
+    for row in values["top_k"]:
+        mark = "  chosen on training data" if row["k"] in chosen else ""
+        lines.append(
+            f"    {row['k']:>3} {row['precision']['mean']:>10.4f} {row['recall']['mean']:>7.4f} "
+            f"{row['f1']['mean']:>7.4f}{mark}"
+        )
+    return lines
