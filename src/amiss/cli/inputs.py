@@ -39,7 +39,7 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Sessions]:
     if any(value is not None for value in options.grouping.values()):
         return fitted, read(options)
     name, value = fitted.info["option"]
-    return fitted, read(options, {name: value})
+    return fitted, read(options, {name: value} if name else {})
 
 
 def chosen_detector(name: str, config: Path | None, seed: int) -> str | Detector:

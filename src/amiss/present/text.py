@@ -49,7 +49,7 @@ def _describe_log(summary: dict[str, Any]) -> str:
     source = summary["source"]
     names = [PurePath(name).name for name in source["files"]]
     name = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} first"
-    parts = [name, _counted(source["lines"], "line"), _span(source["start"], source["end"])]
+    parts = [name, _read(source), _span(source["start"], source["end"])]
     parts += [f"{source['format']} format", _counted(source["templates"], "template")]
     return " · ".join(part for part in parts if part)
 
@@ -152,7 +152,7 @@ def describe_model(described: dict[str, Any], width: int = 100) -> str:
     """Return what a fit learnt and where it was written."""
     model, threshold = described["model"], described["threshold"]
     span = _span(_iso(model["start"]), _iso(model["end"]))
-    log = [_counted(model["lines"], "line"), span, f"{model['format']} format"]
+    log = [_read(model), span, f"{model['format']} format"]
     log.append(_counted(model["templates"], "template"))
     flags = " · ".join(reversed(_describe_threshold(threshold, model["unit"])))
     lines = [
@@ -271,7 +271,9 @@ def _describe_got(
     else:
         head = f"    {where}  unexpected here (p = {got['probability']:.2g})"
     lines = [head]
-    shown = visible(got["text"], _LINE_ROWS * (width - 6))
+    # A row of a session table has no line of one event to show: there is the event itself.
+    line = got["text"] or (f'"{got["template"]}"' if got["template"] else "")
+    shown = visible(line, _LINE_ROWS * (width - 6))
     lines += ["      " + row for row in textwrap.wrap(shown, width - 6)[:_LINE_ROWS]]
     lines += [
         f"      expected {percent(e['probability']):>6}  {visible(e['template'], width - 23)}"
@@ -328,6 +330,10 @@ def _place(location: dict[str, Any], names: dict[str, str]) -> str:
     shown = visible(names.get(location["file"], location["file"]))
     shown = shown if len(shown) <= 60 else f"…{shown[-59:]}"
     return f"{shown}:{location['first_line']}"
+
+
+def _read(source: dict[str, Any]) -> str:
+    return _counted(source["lines"], "row" if source["format"] == "sessions" else "line")
 
 
 def _counted(count: int, one: str, several: str = "") -> str:

@@ -61,6 +61,9 @@ FORMATS = (
     Format(name="plain", title="plain lines", header=r"^(?P<message>.*)$"),
 )
 
+#: Layouts of tables, which `amiss.read.tables` reads: a row a line, a row a session, event numbers.
+TABLES = STRUCTURED, SESSIONS, EVENTS = "structured", "sessions", "events"
+
 
 def get_format(name: str) -> Format:
     """Return the format called `name`.
@@ -78,5 +81,5 @@ def get_format(name: str) -> Format:
     for known in FORMATS:
         if known.name == name.lower():
             return known
-    names = ", ".join(f.name for f in FORMATS)
+    names = ", ".join([*(f.name for f in FORMATS), *TABLES])
     raise UsageError(f"unknown log format {name!r}; expected one of: {names}")

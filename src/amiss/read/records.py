@@ -56,7 +56,7 @@ class RecordReader:
 
     def __init__(
         self,
-        inputs: PathLike | Sequence[PathLike],
+        inputs: PathLike | Sequence[PathLike | Source],
         *,
         format: str | None = None,  # noqa: A002 - the field's word, and the option's name
         fields: Sequence[str] = (),
@@ -72,6 +72,11 @@ class RecordReader:
     def total_bytes(self) -> int:
         """Size on disk of all sources."""
         return sum(source.path.stat().st_size for source in self.sources)
+
+    @property
+    def format_name(self) -> str:
+        """The name of the format, once it is known."""
+        return self.format.name if self.format else ""
 
     def __iter__(self) -> Iterator[RecordBatch]:
         empty = True
@@ -122,8 +127,25 @@ class RecordReader:
         )
 
 
+def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
+    """Return the lines of a block, without line ends; what had to be mended is counted."""
+    text, _ = _decode(block, report)
+    lines = _lines(text)
+    return lines.str.strip_chars_end("\r") if "\r" in text else lines
+
+
 def _split(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
     """Return the lines of a block, and the same with each run of digits written as one 0."""
+    text, block = _decode(block, report)
+    raw = _lines(text)
+    keys = _lines(_collapse_digits(block))
+    if "\r" in text:
+        raw, keys = raw.str.strip_chars_end("\r"), keys.str.strip_chars_end("\r")
+    return raw, keys
+
+
+def _decode(block: bytes, report: ReadReport) -> tuple[str, bytes]:
+    """Return a block as text and as UTF-8, endless lines cut."""
     block, cut = _cut_lines(block)
     if cut:
         report.counts[f"lines longer than {MAX_LINE:,} bytes (cut)"] += cut
@@ -134,11 +156,7 @@ def _split(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
         report.counts["lines with bytes that are not UTF-8 (replaced)"] += bad
         text = block.decode(errors="replace")
         block = text.encode()
-    raw = _lines(text)
-    keys = _lines(_collapse_digits(block))
-    if "\r" in text:
-        raw, keys = raw.str.strip_chars_end("\r"), keys.str.strip_chars_end("\r")
-    return raw, keys
+    return text, block
 
 
 def _cut_lines(block: bytes) -> tuple[bytes, int]:

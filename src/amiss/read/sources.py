@@ -60,14 +60,15 @@ class ReadReport:
     damage: list[str] = field(default_factory=list)
 
 
-def find_sources(inputs: PathLike | Sequence[PathLike]) -> list[Source]:
+def find_sources(inputs: PathLike | Sequence[PathLike | Source]) -> list[Source]:
     """Return the files that `inputs` name, in the order to read them.
 
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
         Files, folders (their files, by name), glob patterns, or ``-`` for standard input, which
-        is copied to a temporary file so that findings can show its lines.
+        is copied to a temporary file so that findings can show its lines. Sources found before
+        are taken as they are.
 
     Raises
     ------
@@ -78,6 +79,9 @@ def find_sources(inputs: PathLike | Sequence[PathLike]) -> list[Source]:
         inputs = [inputs]
     found: list[Source] = []
     for item in inputs:
+        if isinstance(item, Source):
+            found.append(item)
+            continue
         try:
             found.extend(_expand(os.fspath(item)))
         except OSError as error:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
 from amiss.explain.sessions import explain_sessions
+from amiss.read.formats import STRUCTURED
 from amiss.read.records import read_lines
 from amiss.read.sources import Source
+from amiss.read.structured import read_contents
 from amiss.represent.sessions import Sessions
 from amiss.run.findings import ExplainedFinding
 from amiss.types import Contribution, Finding, Sequences
@@ -70,7 +72,7 @@ def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
                 surprise.location.first_line
             )
     files = [Source(n, Path(p)) for n, p in zip(log.sources, log.paths, strict=True)]
-    texts = read_lines(files, wanted)
+    texts = (read_contents if log.format.startswith(STRUCTURED) else read_lines)(files, wanted)
     return [
         replace(
             finding,

@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.errors import LabelError, UsageError
-from amiss.read.formats import Format
+from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED
 from amiss.read.records import RecordReader
-from amiss.read.sources import PathLike
+from amiss.read.sources import PathLike, Source, find_sources
+from amiss.read.structured import StructuredReader, usual_key
+from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_table
 from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, Grouping
 from amiss.represent.sessions import Sessions, group_records
+from amiss.types import RecordBatch
+
+Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader
 
 
 def read_sessions(
@@ -27,7 +32,11 @@ def read_sessions(
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
     progress: Callable[[int], None] | None = None,
 ) -> Sessions:
-    r"""Read logs and group their lines into sessions.
+    r"""Read logs, or tables of events, and group their lines into sessions.
+
+    Tables are recognised: a row a line, as loglizer and Loghub have it (``structured``); a row a
+    session with a column of its events (``sessions``: Parquet, Arrow, CSV or JSON lines); a line
+    of event numbers a session, as DeepLog has it (``events``). Their events are taken as they are.
 
     Parameters
     ----------
@@ -36,13 +45,14 @@ def read_sessions(
     session_key : str, optional
         Regular expression; lines with the same match are a session.
     session_field : str, optional
-        Header field, such as ``pid``; lines with the same value are a session.
+        Header field, such as ``pid``, or column of a table; lines with the same value are a
+        session.
     gap : float, optional
         Seconds of silence after which a new window begins.
     window : int, optional
         Lines of a window.
     format : str, optional
-        Name of the header format; by default it is recognised.
+        Name of the header format, or of the layout of a table; by default it is recognised.
     progress : callable, optional
         Told the number of bytes read so far.
 
@@ -73,38 +83,78 @@ def read_sessions(
     if len(given) > 1:
         raise UsageError("give only one of session key, session field, gap and window")
     grouping = given[0]() if given else None
-    reader = RecordReader(
-        inputs,
-        format=format,
-        fields=[session_field] if session_field is not None else [],
-        progress=progress,
-    )
+    sources = find_sources(inputs)
+    layout = recognise_table(sources[0], format, grouped=grouping is not None)
+    reader = _open(sources, layout, format, session_field, progress)
+    if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
+        _check_rows_grouping(reader, grouping)
     batches = iter(reader)
     first = next(batches, None)
+    if grouping is None or isinstance(reader, SessionTableReader):
+        grouping = _usual_grouping(reader, first)
     head = [] if first is None else [first]
-    if grouping is None:
-        grouping = _usual_grouping(reader.format)
-    sessions = group_records(chain(head, batches), grouping)
+    mined = isinstance(reader, RecordReader) or not reader.templates_given
+    sessions = group_records(chain(head, batches), grouping, templates_given=not mined)
     return _with_provenance(sessions, reader)
 
 
-def _usual_grouping(found: Format | None) -> Grouping:
+def _open(
+    sources: list[Source],
+    layout: str | None,
+    format: str | None,  # noqa: A002 - the option's name
+    field: str | None,
+    progress: Callable[[int], None] | None,
+) -> Reader:
+    fields = [] if field is None else [field]
+    if layout == STRUCTURED:
+        return StructuredReader(sources, fields=fields, progress=progress)
+    if layout == SESSIONS:
+        return SessionTableReader(sources, session_column=field, progress=progress)
+    if layout == EVENTS:
+        return EventLinesReader(sources, progress=progress)
+    return RecordReader(sources, format=format, fields=fields, progress=progress)
+
+
+def _check_rows_grouping(reader: SessionTableReader | EventLinesReader, grouping: Grouping) -> None:
+    """Refuse to group what is grouped already."""
+    if isinstance(reader, SessionTableReader) and isinstance(grouping, ByField):
+        return
+    name = reader.sources[0].name
+    also = "; --session-field names its column of ids" if reader.format_name == SESSIONS else ""
+    raise UsageError(
+        f"{name}: each row is a session already ({reader.format_name} format), so no session key, "
+        f"gap or window is needed; leave it out{also}"
+    )
+
+
+def _usual_grouping(reader: Reader, first: RecordBatch | None) -> Grouping:
+    if isinstance(reader, SessionTableReader):
+        return ByField(reader.session_column)
+    if isinstance(reader, EventLinesReader):
+        by_line = ByField(reader.session_column)
+        by_line.description, by_line.option = "line", ("", "")
+        return by_line
+    if isinstance(reader, StructuredReader):
+        found, title = usual_key(first), reader.format_name
+    else:
+        found, title = reader.format, reader.format.title if reader.format else "empty"
     if found is not None and found.session_key:
         return ByKey(found.session_key)
-    title = found.title if found else "empty"
     raise UsageError(
         f"no usual session key is known for this log ({title}); say what belongs together: "
         "--session-key PATTERN, --session-field NAME, --gap SECONDS or --window LINES"
     )
 
 
-def _with_provenance(sessions: Sessions, reader: RecordReader) -> Sessions:
+def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
     notes = [f"{what}: {count:,}" for what, count in reader.report.counts.items()]
+    shown = isinstance(reader, RecordReader | StructuredReader)
     log = replace(
         sessions.log,
         sources=tuple(source.name for source in reader.sources),
-        paths=tuple(str(source.path) for source in reader.sources),
-        format=reader.format.name if reader.format else "",
+        # A row of a session table holds all its events: there is no line of one to show.
+        paths=tuple(str(source.path) for source in reader.sources) if shown else (),
+        format=reader.format_name,
         lines=reader.report.lines,
         notes=(*notes, *reader.report.damage),
     )
