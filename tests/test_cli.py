@@ -859,7 +859,7 @@ def test_tuning_says_what_it_lacks(run_amiss, simulation, tuned, tmp_path):
         ((simulation.log, *labels, *output, "--space", folder / "best.toml"), "no parameter"),
         ((simulation.log, *labels, *output, "--config-out", tmp_path), "name of a config file"),
         ((simulation.log, *labels, *output, *FAST, "--trials", "1", "--folds", "2",
-          "--study", folder / "m.amiss.study.db"), "the study was begun with another folds"),
+          "--study", folder / "m.amiss.study.db"), "begun with other folds (3, not 2)"),
     ):  # fmt: skip
         code, out, err = run_amiss("tune", *arguments)
         assert (code, out) == (2, ""), err

@@ -204,9 +204,7 @@ def test_defaults_that_fail_are_no_end():
 
 def test_if_all_fail_the_first_error_is_told():
     space = {"vectors": Choice(("sets",))}
-    with pytest.raises(
-        InputError, match=r"none of 2 trials .* RuntimeError: sets are out"
-    ):
+    with pytest.raises(InputError, match=r"none of 2 trials .* RuntimeError: sets are out"):
         tune(ITEMS, LABELS, Fragile("sets"), space=space, n_trials=2)
 
 
@@ -282,15 +280,21 @@ def test_a_study_goes_on_to_the_total_that_is_asked(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"labels": [1 - label for label in LABELS]}, "another data"),
-        ({"sessions": [*ITEMS[:-1], ["open"]]}, "another data"),
-        ({"detector": Fragile("log")}, "another parameters"),
-        ({"space": {"vectors": Choice(("counts", "log"))}}, "another space"),
-        ({"metric": "f1"}, r"another metric \(metric was 'pr_auc', now 'f1'\)"),
-        ({"folds": 2}, r"another folds \(folds was 3, now 2\)"),
-        ({"repeats": 2}, "another repeats"),
-        ({"random_state": 1}, "another seed"),
-        ({"detector": "next-event", "space": {"hidden": Integer(4, 8)}}, "another detector"),
+        ({"labels": [1 - label for label in LABELS]}, "begun with other data, so"),
+        ({"sessions": [*ITEMS[:-1], ["open"]]}, "begun with other data, so"),
+        ({"detector": Fragile("log")}, r"other parameters \(vectors\)"),
+        (
+            {"space": {"vectors": Choice(("counts", "log"))}},
+            r"other space \(vectors, neighborhood, max_references\)",
+        ),
+        ({"metric": "f1"}, r"other metric \(pr_auc, not f1\)"),
+        ({"folds": 2}, r"other folds \(3, not 2\)"),
+        ({"repeats": 2}, "other repeats"),
+        ({"random_state": 1}, "other seed"),
+        (
+            {"detector": "next-event", "space": {"hidden": Integer(4, 8)}},
+            r"other detector \(event-counts, not next-event\), other parameters",
+        ),
     ],
 )
 def test_a_study_begun_otherwise_is_refused(tmp_path, change, said):

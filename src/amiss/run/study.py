@@ -251,16 +251,23 @@ def _check_setting(study: optuna.Study, setting: Mapping[str, Any], path: Path |
             raise UsageError(f"{path}: holds a study that amiss tune did not make; name another")
         study.set_user_attr("setting", dict(setting))
         return
-    before = attributes["setting"]
-    other = [name for name in setting if before.get(name) != setting[name]]
-    if other:
-        short = [n for n in other if isinstance(setting[n], str | int) and n != "data"]
-        said = "; ".join(f"{n} was {before.get(n)!r}, now {setting[n]!r}" for n in short)
+    differing = [
+        _difference(name, attributes["setting"].get(name), now)
+        for name, now in setting.items()
+        if attributes["setting"].get(name) != now
+    ]
+    if differing:
         raise UsageError(
-            f"{path}: the study was begun with another {', '.join(other)}"
-            f"{f' ({said})' if said else ''}, so its trials cannot be compared with new ones; "
-            "name another study file, or go on as it was begun"
+            f"{path}: the study was begun with other {', other '.join(differing)}, so its trials "
+            "cannot be compared with new ones; name another study file, or go on as it was begun"
         )
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        other = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        return f"{name} ({', '.join(other)})"
+    return name if name == "data" else f"{name} ({before}, not {now})"
 
 
 def _open_storage(path: Path | None) -> Any:

@@ -204,7 +204,7 @@ def tune(
     setting = {
         "data": fingerprint(sequences, truth),
         "detector": base.name,
-        "parameters": repr(sorted(base.get_params(deep=False).items())),
+        "parameters": {name: repr(v) for name, v in base.get_params(deep=False).items()},
         "space": to_plain(chosen),
         "metric": metric,
         "folds": folds,
