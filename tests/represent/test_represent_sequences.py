@@ -163,6 +163,12 @@ def test_distinct_sequences_are_those_that_differ_in_events_or_marks(rows):
     assert counts.tolist() == [keys.count(key) for key in seen]
 
 
+def test_distinct_sequences_of_large_numbers_are_told_apart():
+    # 256 is 0 in one byte, and 65,536 in two.
+    sequences = as_sequences([[0], [256], [65_536], [2**40], [0, 0], [0], []])
+    assert distinct_sequences(sequences)[1].tolist() == [0, 1, 2, 3, 4, 0, 5]
+
+
 @settings(deadline=None)
 @given(rows=MARKED, data=st.data())
 def test_take_returns_the_sequences_asked_for_in_that_order(rows, data):

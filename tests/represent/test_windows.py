@@ -55,8 +55,8 @@ def test_each_event_has_the_events_before_it(rows, size):
     assert windows.history.shape == (len(wanted), size)
 
 
-def check_distinct(rows):
-    first, inverse, counts = distinct_rows(rows)
+def check_distinct(rows, *columns):
+    first, inverse, counts = distinct_rows(*(columns or (rows,)))
     wanted, _, wanted_inverse, wanted_counts = np.unique(
         rows, axis=0, return_index=True, return_inverse=True, return_counts=True
     )
@@ -90,6 +90,26 @@ def test_distinct_rows_of_large_vocabularies_are_those_numpy_finds(size):
     changed = rng.integers(0, 4_000, 300)
     rows[changed, rng.integers(0, 11, 300)] = rng.integers(0, size, 300)
     check_distinct(rows)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 15, 16, 17, 100])
+def test_distinct_rows_do_not_depend_on_how_many_are_packed_at_once(n, monkeypatch):
+    monkeypatch.setattr("amiss.represent.windows._IN_CACHE", 8)
+    rows = np.random.default_rng(n).integers(0, 3, (n, 3))
+    check_distinct(rows)
+    first, inverse, _ = distinct_rows(rows)
+    wanted, wanted_first, wanted_inverse = np.unique(
+        rows, axis=0, return_index=True, return_inverse=True
+    )
+    assert rows[first].tolist() == wanted.tolist()
+    assert (first.tolist(), inverse.tolist()) == (wanted_first.tolist(), wanted_inverse.tolist())
+
+
+def test_distinct_rows_of_several_matrices_are_those_side_by_side():
+    rng = np.random.default_rng(0)
+    history = rng.integers(-4, 2, (200, 2)).astype(np.int8)
+    came = rng.integers(0, 3, 200).astype(np.uint64)  # with a signed type: float64, if not cast
+    check_distinct(np.column_stack([history, came.astype(np.int64)]), history, came)
 
 
 def test_no_rows_have_no_distinct_ones():

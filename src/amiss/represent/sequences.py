@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -128,19 +130,19 @@ def distinct_sequences(
 
     Two sequences are the same if their events and their begun and ended marks are.
     """
-    rows: dict[Hashable, int] = {}
-    first: list[int] = []
-    inverse = np.empty(len(sequences), dtype=np.int64)
-    events = np.ascontiguousarray(sequences.events, dtype=np.int64)
-    offsets = sequences.offsets.tolist()
+    events = sequences.events
+    small = events.astype(np.min_scalar_type(int(events.max(initial=0))))  # short keys hash fast
+    raw, ends = small.tobytes(), (sequences.offsets * small.itemsize).tolist()
+    # Rows are numbered as they are first asked for, over all four kinds of marks.
+    number = count().__next__
+    rows: list[defaultdict[bytes, int]] = [defaultdict(number) for _ in range(4)]
     marks = (sequences.begun * 2 + sequences.ended).tolist()
-    for i in range(len(sequences)):
-        key = (events[offsets[i] : offsets[i + 1]].tobytes(), marks[i])
-        row = rows.setdefault(key, len(first))
-        if row == len(first):
-            first.append(i)
-        inverse[i] = row
-    return np.array(first, dtype=np.int64), inverse, np.bincount(inverse, minlength=len(first))
+    inverse = np.array(
+        [rows[mark][raw[a:b]] for mark, a, b in zip(marks, ends, ends[1:], strict=False)],
+        dtype=np.int64,
+    )
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(inverse), prepend=-1))
+    return first, inverse, np.bincount(inverse, minlength=len(first))
 
 
 class Vocabulary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from amiss.types import END, PAD, Sequences, Windows
 PAD_TOKEN, BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN = 0, 1, 2, 3
 SPECIAL_TOKENS = 4
 """Tokens below this are not events; event code *c* is token ``c + SPECIAL_TOKENS``."""
+_IN_CACHE = 1 << 15
+"""Rows that are packed or sorted at once."""
 
 
 class EventWindows(NamedTuple):
@@ -269,29 +271,88 @@ def tokenise(X: Sequences | Windows, vocabulary: Vocabulary, size: int) -> Event
     return EventWindows(history, target, rows, place)
 
 
-def distinct_rows(
-    rows: NDArray[np.int32],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return (first, inverse, counts) of the distinct rows of a matrix of small integers ≥ 0.
+def prefixes(windows: EventWindows) -> EventWindows:
+    """Return one window for each event of each window, with what stands before it in the window.
 
-    Rows are packed into integers, as many columns to one as fit, so that sorting is cheap.
+    ``sequence`` keeps the row that each comes from.
+
+    Examples
+    --------
+    >>> windows = cut_windows([["a", "b"]], 2)
+    >>> expanded = prefixes(tokenise(windows, Vocabulary(["a", "b"]), 2))
+    >>> expanded.history.tolist(), expanded.target.tolist()
+    ([[0, 0], [0, 4], [4, 5]], [4, 5, 2])
     """
-    if not len(rows):
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty, empty
-    base = int(rows.max()) + 1
-    per_word = max(1, int(62 // max(1, (base - 1).bit_length())))
-    code = np.zeros(len(rows), dtype=np.int64)
-    first = inverse = counts = code
-    for start in range(0, rows.shape[1], per_word):
-        packed = np.zeros(len(rows), dtype=np.int64)
-        for column in range(start, min(start + per_word, rows.shape[1])):
-            packed = packed * base + rows[:, column]
-        if start:  # ranks so far and the next word, as one integer again
-            _, packed = np.unique(packed, return_inverse=True)
-            packed = code * (int(packed.max()) + 1) + packed
-        _, first, inverse, counts = np.unique(
-            packed, return_index=True, return_inverse=True, return_counts=True
-        )
-        code = inverse
-    return first, inverse, counts
+    whole = np.column_stack([windows.history, windows.target])
+    size = whole.shape[1] - 1
+    parts = []
+    for at in range(size + 1):
+        real = np.flatnonzero((whole[:, at] != PAD_TOKEN) & (whole[:, at] != BEGIN_TOKEN))
+        history = np.full((len(real), size), PAD_TOKEN, dtype=np.int32)
+        history[:, size - at :] = whole[real, :at]
+        place = windows.position[real] - (size - at)
+        parts.append(EventWindows(history, whole[real, at], windows.sequence[real], place))
+    return EventWindows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def distinct_rows(
+    *columns: NDArray[Any],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (first, inverse, counts) of the distinct rows of matrices of small integers.
+
+    Rows are packed into integers, as many columns to one as fit, so that sorting is cheap; neither
+    packing nor sorting works on more rows at once than the processor's cache holds. The distinct
+    rows are in lexicographic order.
+
+    Parameters
+    ----------
+    *columns : ndarray of int, shape (n, k) or (n,)
+        Side by side they are the rows.
+
+    Examples
+    --------
+    >>> first, inverse, counts = distinct_rows(np.array([[1, 2], [0, 2], [1, 2]]), np.zeros(3, int))
+    >>> first.tolist(), inverse.tolist(), counts.tolist()
+    ([1, 0], [1, 0, 1], [1, 2])
+    """
+    words = _packed(columns)
+    first, inverse = _distinct(words[0])
+    for word in words[1:]:  # ranks so far and those of the next word, as one integer again
+        _, rank = _distinct(word)
+        first, inverse = _distinct(inverse * (int(rank.max(initial=0)) + 1) + rank)
+    return first, inverse, np.bincount(inverse, minlength=len(first))
+
+
+def _packed(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Return rows as numbers in the same order, shape (n_words, n), the first digits first."""
+    n = len(columns[0])
+    low = min((int(c.min()) for c in columns if c.size), default=0)
+    base = max((int(c.max()) for c in columns if c.size), default=0) - low + 1
+    per_word = max(1, 62 // max(1, (base - 1).bit_length()))
+    width = sum(1 if c.ndim == 1 else c.shape[1] for c in columns)
+    words = np.empty((-(-width // per_word), n), dtype=np.int64)
+    for at in range(0, n, _IN_CACHE):
+        block = np.column_stack([c[at : at + _IN_CACHE].astype(np.int64) - low for c in columns])
+        for word, start in zip(words, range(0, width, per_word), strict=True):
+            digits = block[:, start : start + per_word]
+            place = [base**power for power in reversed(range(digits.shape[1]))]
+            word[at : at + _IN_CACHE] = digits @ np.array(place)
+    return words
+
+
+def _distinct(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (first, inverse) of the distinct integers, in ascending order."""
+    n = len(keys)
+    first, inverse = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    found = 0
+    for at in range(0, n, _IN_CACHE):
+        part = slice(at, at + _IN_CACHE)
+        _, own, inverse[part] = np.unique(keys[part], return_index=True, return_inverse=True)
+        inverse[part] += found
+        first[found : found + len(own)] = own + at
+        found += len(own)
+    first = first[:found]
+    if n > _IN_CACHE:
+        _, own, rank = np.unique(keys[first], return_index=True, return_inverse=True)
+        first, inverse = first[own], rank[inverse]
+    return first, inverse
