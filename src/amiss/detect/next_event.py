@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import torch
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from amiss.detect._base import Scores
+from amiss.detect._inference import state_function
 from amiss.detect._layers import WindowEncoder, dense_head
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.detect._train import resolve_device, seed_of, threads, train
 from amiss.detect._windowed import WindowDetector, check_has_events, hide_some, largest
 from amiss.errors import UsageError
-from amiss.represent.sequences import Vocabulary
+from amiss.represent.sequences import Vocabulary, distinct_sequences
 from amiss.represent.windows import (
     BEGIN_TOKEN,
     END_TOKEN,
@@ -25,13 +27,15 @@ from amiss.represent.windows import (
     UNKNOWN_TOKEN,
     EventWindows,
     distinct_rows,
+    prefixes,
 )
 from amiss.types import END, Sequences, Windows
 
 _VALIDATION_SHARE = 0.1
-_SCORING_BATCH = 4096
+_SCORING_BATCH = 1024
+"""Windows in one pass of the network: its states stay in the processor's cache."""
 _SCORING_CHUNK = 1 << 20
-"""Windows reduced to the distinct ones at once: some 100 MB."""
+"""Distinct windows that are made tokens of at once: some 100 MB."""
 
 
 class NextEventNetwork(nn.Module):
@@ -72,6 +76,13 @@ class NextEvent(WindowDetector):
         A session's score is the largest −ln p of its events, or the largest rank, 0 being the
         event held most likely. "rank" is DeepLog's rule: a threshold of k − 1 flags a session with
         an event outside its top k.
+    scope : {"window", "next"}, default "window"
+        What makes a window that is given, not cut from a session here, anomalous: any event in it,
+        each predicted from those before it in the window; or only the event that came next.
+    weigh_severity : bool, default False
+        Multiply −ln p of an unseen event by the severity that the sequences carry, so that a calm
+        novelty weighs less than an error. Fewer false alarms where a log takes up new habits, but
+        anomalies in calm words are missed.
     epochs, batch_size, learning_rate, patience
         See `amiss.detect._train.train`.
     device : {"auto", "cpu", "cuda"}, default "auto"
@@ -89,8 +100,7 @@ class NextEvent(WindowDetector):
     ``training_score_`` comes from two networks, each trained on one half of the sessions and
     scoring the other; ``network_`` is trained on all of them. An event never seen in training has
     probability 1/(N + 1), for N training events, or that of the least likely of them out of fold,
-    if it is less. Where sequences carry severities, −ln p of an unseen event is multiplied by its
-    own, so that a calm novelty weighs less than an error.
+    if it is less.
 
     References
     ----------
@@ -133,6 +143,8 @@ class NextEvent(WindowDetector):
         dense: int = 0,
         dropout: float = 0.1,
         score: Literal["probability", "rank"] = "probability",
+        scope: Literal["window", "next"] = "window",
+        weigh_severity: bool = False,
         epochs: int = 20,
         batch_size: int = 512,
         learning_rate: float = 0.01,
@@ -150,6 +162,8 @@ class NextEvent(WindowDetector):
         self.dense = dense
         self.dropout = dropout
         self.score = score
+        self.scope = scope
+        self.weigh_severity = weigh_severity
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -161,6 +175,8 @@ class NextEvent(WindowDetector):
     def _fit(self, X: Sequences | Windows, y: NDArray[Any] | None) -> None:
         if self.score not in ("probability", "rank"):
             raise UsageError(f"score={self.score!r}; expected probability or rank")
+        if self.scope not in ("window", "next"):
+            raise UsageError(f"scope={self.scope!r}; expected window or next")
         normal = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
         check_has_events(X.take(normal))
         seed = seed_of(self.random_state)
@@ -184,7 +200,7 @@ class NextEvent(WindowDetector):
         if len(X) < 20 or held_out.all():
             held_out[:] = False  # too few to spare any
         items = [
-            _distinct_windows(self._tokens(X.take(part)))
+            _distinct_windows(self._judged(X.take(part)))
             for part in (~held_out, held_out)
             if part.any()
         ]
@@ -227,10 +243,22 @@ class NextEvent(WindowDetector):
 
     def _anomaly_score(self, X: Sequences | Windows) -> Scores:
         if isinstance(X, Windows):
-            parts = range(0, len(X), _SCORING_CHUNK)
-            rows = (X.take(np.arange(i, min(i + _SCORING_CHUNK, len(X)))) for i in parts)
-            return np.concatenate([self._event_values(part, self._tokens(part)) for part in rows])
+            first, inverse, _ = distinct_rows(X.history[:, -self.window :], X.next_event)
+            parts = (X.take(rows) for rows in _chunks(first))
+            return np.concatenate([self._window_values(part) for part in parts])[inverse]
+        first, inverse, _ = distinct_sequences(X)
+        X = X.take(first)
         windows = self._tokens(X)
+        return largest(self._event_values(X, windows), windows.sequence, len(X))[inverse]
+
+    def _judged(self, X: Sequences | Windows) -> EventWindows:
+        """Return a window for each event that is judged."""
+        windows = self._tokens(X)
+        whole = isinstance(X, Windows) and self.scope == "window"
+        return prefixes(windows) if whole else windows
+
+    def _window_values(self, X: Windows) -> Scores:
+        windows = self._judged(X)
         return largest(self._event_values(X, windows), windows.sequence, len(X))
 
     def event_score(self, X: Any) -> list[Scores]:
@@ -262,7 +290,7 @@ class NextEvent(WindowDetector):
             sequences = replace(sequences, ended=np.ones(len(sequences), dtype=np.bool_))
         windows = self._tokens(sequences)
         first, inverse, _ = distinct_rows(windows.history)
-        log_p = self._log_probabilities(windows.history[first])
+        log_p = np.concatenate(list(self._log_probabilities(windows.history[first])))
         k = min(k, log_p.shape[1])
         top = np.argsort(-log_p, axis=1, kind="stable")[:, :k]
         ids = np.where(top == END_TOKEN, END, top - SPECIAL_TOKENS)[inverse]
@@ -272,38 +300,44 @@ class NextEvent(WindowDetector):
 
     def _event_values(self, X: Sequences | Windows, windows: EventWindows) -> Scores:
         """Return −ln p, or the rank, of each window's target; distinct windows computed once."""
-        rows = np.column_stack([windows.history, windows.target])
-        first, inverse, _ = distinct_rows(rows)
-        log_p = self._log_probabilities(windows.history[first])
-        target = windows.target[first]
-        came = np.take_along_axis(log_p, target[:, None].astype(np.int64), axis=1)[:, 0]
-        unseen = target == UNKNOWN_TOKEN
-        if self.score == "rank":
-            values = (log_p > came[:, None]).sum(axis=1).astype(np.float64)
-            values[unseen] = log_p.shape[1]
-        else:
-            values = np.where(unseen, self.unseen_, -came)
-        values = np.asarray(values[inverse], dtype=np.float64)
-        if isinstance(X, Sequences) and X.severity is not None and self.score == "probability":
+        first, inverse, _ = distinct_rows(windows.history, windows.target)
+        values = self._values(windows.history[first], windows.target[first])[inverse]
+        if (
+            isinstance(X, Sequences)
+            and self.weigh_severity
+            and X.severity is not None
+            and self.score == "probability"
+        ):
             unseen = np.flatnonzero(windows.target == UNKNOWN_TOKEN)
             at = X.offsets[windows.sequence[unseen]] + windows.position[unseen]
             values[unseen] *= X.severity[X.events[at]]
         return values
 
-    @torch.no_grad()
-    def _log_probabilities(self, history: NDArray[np.int32]) -> NDArray[np.float64]:
-        device = next(self.network_.parameters()).device
-        self.network_.eval()
+    def _values(self, history: NDArray[np.int32], target: NDArray[np.int32]) -> Scores:
+        rank = self.score == "rank"
         parts = []
+        done = 0
+        for log_p in self._log_probabilities(history):
+            came = np.take_along_axis(log_p, target[done : done + len(log_p), None], axis=1)
+            parts.append((log_p > came).sum(axis=1) if rank else -came[:, 0])
+            done += len(log_p)
+        values = np.concatenate(parts).astype(np.float64)
+        n_tokens = len(self.vocabulary_) + SPECIAL_TOKENS
+        values[target == UNKNOWN_TOKEN] = n_tokens if rank else self.unseen_
+        return values
+
+    @torch.no_grad()
+    def _log_probabilities(self, history: NDArray[np.int32]) -> Iterator[NDArray[np.float64]]:
+        """Yield ln p of each token, a batch of windows at a time; at least one, maybe empty."""
+        network = cast(NextEventNetwork, self.network_.eval())
+        device = next(network.parameters()).device
         with threads(1):
+            states = state_function(network.encoder)
             for past in torch.split(torch.from_numpy(history).to(device), _SCORING_BATCH):
-                logits = self.network_(past).double()
+                logits = network.head(states(past)).double()
                 # Padding, the begin marker and the unknown event never come next.
                 logits[:, [PAD_TOKEN, BEGIN_TOKEN, UNKNOWN_TOKEN]] = -torch.inf
-                parts.append(torch.log_softmax(logits, dim=1).cpu())
-        if not parts:
-            return np.empty((0, len(self.vocabulary_) + SPECIAL_TOKENS))
-        return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)
+                yield torch.log_softmax(logits, dim=1).cpu().numpy()
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         values, arrays = super()._get_fitted()
@@ -322,11 +356,15 @@ def _folds(X: Sequences | Windows, seed: int) -> NDArray[np.int64]:
     return (generator.permutation(int(X.session.max()) + 1) % 2)[X.session]
 
 
+def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for at in range(0, max(len(rows), 1), _SCORING_CHUNK):
+        yield rows[at : at + _SCORING_CHUNK]
+
+
 def _distinct_windows(
     windows: EventWindows,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
-    rows = np.column_stack([windows.history, windows.target])
-    first, _, counts = distinct_rows(rows)
+    first, _, counts = distinct_rows(windows.history, windows.target)
     return (
         windows.history[first],
         windows.target[first].astype(np.int64),

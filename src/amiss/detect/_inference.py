@@ -1,0 +1,44 @@
+"""States of a fitted encoder, computed with less work than its own forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from amiss.detect._layers import WindowEncoder
+
+
+def state_function(encoder: WindowEncoder) -> Callable[[Tensor], Tensor]:
+    """Return what maps tokens, shape (n, size), to the last states, shape (n, width).
+
+    One layer of GRU in one direction on a CPU, which is the default, runs 2 to 3 times as fast as
+    the module: what the gates get from a token is a row of a table, made once, and all steps write
+    to the same few arrays. Equal to the module up to float32 rounding; no gradients. Anything else
+    is the module itself.
+    """
+    gru = encoder.encoder
+    on_cpu = encoder.embedding.weight.device.type == "cpu"
+    if not (isinstance(gru, nn.GRU) and gru.num_layers == 1 and not gru.bidirectional and on_cpu):
+        return encoder
+    width = gru.hidden_size
+    both = 2 * width  # rows of the weights: reset gate, update gate, then the new state
+    weights = gru.state_dict()  # detached
+    table = encoder.embedding.weight.detach() @ weights["weight_ih_l0"].T + weights["bias_ih_l0"]
+    bias, bias_new = weights["bias_hh_l0"][:both], weights["bias_hh_l0"][both:]
+    token_gates, token_new = table[:, :both] + bias, table[:, both:].contiguous()
+    gates = weights["weight_hh_l0"][:both].T.contiguous()
+    new = weights["weight_hh_l0"][both:].T.contiguous()
+
+    def states(history: Tensor) -> Tensor:
+        state = torch.zeros(len(history), width)
+        for token in history.T.contiguous():
+            gate = token_gates.index_select(0, token).addmm_(state, gates).sigmoid_()
+            reset, update = gate[:, :width], gate[:, width:]
+            fresh = torch.addmm(bias_new, state, new).mul_(reset)
+            fresh = fresh.add_(token_new.index_select(0, token)).tanh_()
+            state = fresh.lerp_(state, update)
+        return state
+
+    return states
