@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import amiss
-from amiss.detect import EventCounts, NextEvent, SessionEnsemble
+from amiss.detect import CATALOGUE, EventCounts, NextEvent, SessionEnsemble, get_detector
 from amiss.detect._space import Choice, Integer, Real
 from amiss.errors import AmissError, InputError, LabelError, UsageError
 from amiss.run.space import search_space_of, to_plain
@@ -423,8 +423,9 @@ def test_the_default_may_lie_outside_the_space():
     assert {t.parameters["neighborhood"] for t in result.trials[1:]} == {0.05}
 
 
-@pytest.mark.parametrize("detector", [EventCounts, NextEvent])
-def test_the_own_space_fits_the_detector_and_has_its_defaults(detector):
+@pytest.mark.parametrize("name", [n for n in CATALOGUE if get_detector(n).search_space])
+def test_the_own_space_fits_the_detector_and_has_its_defaults(name):
+    detector = get_detector(name)
     space = search_space_of(detector)
     assert search_space_of(detector, to_plain(space)) == space
     defaults = detector().get_params()
