@@ -718,6 +718,56 @@ def test_a_simulation_writes_a_log_that_a_scan_reads(run_amiss, tmp_path):
     assert Path(content["labels"]).is_file()
 
 
+# Logs that were parsed before, and parsing.
+
+
+def test_a_parsed_log_is_scanned_as_the_log_is(run_amiss, tmp_path, simulation):
+    table, templates = tmp_path / "a.csv.gz", tmp_path / "t.csv"
+    made = run_amiss("parse", simulation.log, "-o", table, "--templates", templates)
+    assert made.code == 0, made.err
+    assert f"written    {table}" in made.out
+    assert templates.read_text().startswith("EventId,EventTemplate,Occurrences\nE1,")
+    scan = ("scan", "--json", "--detector", "event-counts")
+    raw, parsed = (json.loads(run_amiss(*scan, path).out) for path in (simulation.log, table))
+    assert parsed["source"]["format"] == "structured"
+    assert [f["id"] for f in parsed["findings"]] == [f["id"] for f in raw["findings"]]
+    line, text = parsed["findings"][0]["got"][0]["first_line"], raw["findings"][0]["got"][0]["text"]
+    assert line == raw["findings"][0]["got"][0]["first_line"]
+    assert text.endswith(parsed["findings"][0]["got"][0]["text"])
+
+
+def test_parse_to_stdout_and_as_json(run_amiss, tmp_path):
+    out = run_amiss("parse", "-", "-o", "-", stdin=b"open 1\nopen 2\n")
+    assert out.code == 0, out.err
+    assert out.out.splitlines()[0] == "LineId,Content,EventId,EventTemplate"
+    assert out.out.splitlines()[2] == "2,open 2,E1,open <*>"
+    both = run_amiss("parse", "-", "-o", "-", "--json", stdin=b"open 1\n")
+    assert (both.code, both.out) == (2, "")
+    assert "give -o a file name" in both.err
+    summary = json.loads(
+        run_amiss("parse", "-", "-o", tmp_path / "a.csv", "--json", stdin=b"open 1\n").out
+    )
+    assert (summary["schema"], summary["lines"], summary["templates"]) == ("amiss.parse/1", 1, 1)
+
+
+def test_a_table_of_sessions_goes_through_all_commands(run_amiss, tmp_path):
+    table, model = tmp_path / "sessions.csv", tmp_path / "m.amiss"
+    rows = [f"s{i},0,open file|close" for i in range(60)] + ["odd,1,open file|crash"]
+    table.write_text("\n".join(["session_id,label,events", *rows]) + "\n")
+    fitted = run_amiss("fit", table, "-o", model, "--labels", table, "--detector", "event-counts")
+    assert fitted.code == 0, fitted.err
+    assert "61 rows · sessions format · 3 templates" in fitted.out
+    found = run_amiss("detect", table, "--model", model)
+    assert "sessions.csv:61" in found.out
+    report = json.loads(
+        run_amiss("evaluate", table, "--labels", table, "--model", model, "--json").out
+    )
+    assert report["confusion"]["true_positive"] == 1
+    explained = run_amiss("explain", table, "--id", "odd", "--model", model)
+    assert '"crash"' in explained.out
+    assert "s1,0" not in explained.out
+
+
 # Other processes: pipes, signals, imports.
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from amiss.run.evaluate import evaluate
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
+    from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model, fit, load, scan
     from amiss.run.tune import tune
     from amiss.simulate.hdfs import simulate_hdfs
@@ -29,6 +30,7 @@ _PUBLIC = {
     "evaluate": "amiss.run.evaluate",
     "fit": "amiss.run.pipeline",
     "load": "amiss.run.pipeline",
+    "parse_log": "amiss.run.parse",
     "read_labels": "amiss.read.labels",
     "read_sessions": "amiss.run.ingest",
     "scan": "amiss.run.pipeline",
@@ -44,6 +46,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load",
+    "parse_log",
     "read_labels",
     "read_sessions",
     "scan",

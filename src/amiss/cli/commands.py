@@ -27,6 +27,7 @@ from amiss.cli.options import (
     Seed,
     reads_logs,
 )
+from amiss.cli.parse import parse
 from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, status, width
 from amiss.cli.tune import tune
@@ -289,6 +290,7 @@ def evaluate(
 
 
 app.command()(tune)
+app.command()(parse)
 
 
 @app.command()
