@@ -24,8 +24,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 
 import amiss
+from amiss.decide import best_f1_threshold
 from amiss.detect import get_detector
-from amiss.run.validation import best_f1_threshold
 from amiss.types import Sequences
 from benchmarks.figures import Figures, data_dir, parse_arguments
 
@@ -121,7 +121,7 @@ def held_out_f1(
     detector = get_detector(DETECTOR)(**parameters, random_state=seed)
     detector.fit(taught, known.astype(int))
     threshold = best_f1_threshold(detector.training_score_, known)
-    return float(f1_score(truth, detector.anomaly_score(seen) > threshold))
+    return float(f1_score(truth, detector.anomaly_score(seen) > threshold.value))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from amiss.decide import (
     RULES,
+    best_f1_threshold,
     decide,
     probability_threshold,
     quantile_threshold,
@@ -96,3 +97,18 @@ def test_top_k_and_probability():
         top_k_threshold(0)
     with pytest.raises(UsageError):
         probability_threshold(1.0)
+
+
+def test_the_best_f1_cuts_half_way_below_the_lowest_score_that_is_flagged():
+    scores = np.array([0.0, 0.0, 2.0, 3.0, 9.0])
+    truth = np.array([False, False, True, False, True])
+    threshold = best_f1_threshold(scores, truth)
+    assert threshold.value == 1.0
+    assert threshold.realised == pytest.approx(1 / 3)
+    assert best_f1_threshold(np.ones(3), np.array([True, False, True])).value < 1
+
+
+@pytest.mark.parametrize("truth", [[True, True], [False, False]])
+def test_the_best_f1_needs_both_kinds(truth):
+    with pytest.raises(InputError, match="both kinds"):
+        best_f1_threshold(np.array([1.0, 2.0]), np.array(truth))

@@ -246,7 +246,9 @@ def test_the_format_can_be_said(tmp_path):
     _, kinds, reader = read(path, format="HDFS")
     assert reader.format.name == "hdfs"
     assert kinds[-1][0] == "INFO"
-    with pytest.raises(UsageError, match="unknown log format 'hfds'; expected one of: hdfs, plain, structured"):
+    with pytest.raises(
+        UsageError, match="unknown log format 'hfds'; expected one of: hdfs, plain, structured"
+    ):
         RecordReader(path, format="hfds")
 
 

@@ -17,7 +17,6 @@ from amiss.detect._space import Choice, Integer, Real
 from amiss.errors import AmissError, InputError, LabelError, UsageError
 from amiss.run.space import search_space_of, to_plain
 from amiss.run.tune import tune
-from amiss.run.validation import best_f1_threshold
 
 USUAL = [["open", "read", "close"], ["open", "close"], ["open", "read", "read", "close"]] * 20
 # The last kind is unlike the usual by its counts only, so that not all parameters do equally well.
@@ -171,13 +170,6 @@ def test_the_frame_has_a_row_a_trial(result):
     assert frame["trial"].to_list() == list(range(8))
     assert frame.columns[:5] == ["trial", "state", "pr_auc", "seconds", "error"]
     assert set(frame.columns[5:]) == set(EventCounts.search_space)
-
-
-def test_the_threshold_of_the_best_f1():
-    scores = np.array([0.0, 0.0, 2.0, 3.0, 9.0])
-    truth = np.array([False, False, True, False, True])
-    assert best_f1_threshold(scores, truth) == 1.0
-    assert best_f1_threshold(np.ones(3), np.array([True, False, True])) < 1
 
 
 # What goes wrong.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from amiss import __version__
+from amiss.cli.evaluate import evaluate
 from amiss.cli.inputs import chosen_detector, not_findings, read, read_finding, read_for
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
@@ -267,28 +268,7 @@ def explain(
     say(dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
 
 
-@app.command()
-@reads_logs
-def evaluate(
-    labels: Annotated[
-        Path, typer.Option("--labels", metavar="CSV", help="Session and label, with a header.")
-    ],
-    model: ModelFile,
-    logs: LogOptions,
-    as_json: Json = False,
-) -> None:
-    """Compare a model's findings with labels, session by session."""
-    fitted, sessions = read_for(model, logs)
-    from amiss.present.text import describe_evaluation
-    from amiss.read.labels import read_labels
-    from amiss.run.evaluate import evaluate as run_evaluate
-
-    known = read_labels(labels)
-    with status("scoring", logs.quiet):
-        report = run_evaluate(fitted, sessions, known)
-    say(dumps(report) if as_json else describe_evaluation(report))
-
-
+app.command()(evaluate)
 app.command()(tune)
 app.command()(parse)
 

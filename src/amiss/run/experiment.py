@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.model_selection import train_test_split
 
 from amiss.decide import best_f1_threshold, decide
 from amiss.detect import get_detector
@@ -34,6 +35,7 @@ from amiss.types import Sequences, Windows
 SCHEMA = "amiss.experiment/1"
 Bools = NDArray[np.bool_]
 Items = Sequences | Windows
+DEFAULT_DETECTORS = ("event-pair", "next-event", "event-counts", "session-ensemble")
 Detectors = Sequence[str | Detector] | Mapping[str, str | Detector]
 
 
@@ -120,16 +122,19 @@ def split_sessions(
     """
     if not 0 < train < 1:
         raise UsageError(f"a training share of {train}; expected one between 0 and 1, such as 0.2")
-    chosen = np.zeros(len(truth), dtype=np.bool_)
-    if how == "time":
-        chosen[: round(train * len(truth))] = True
-    elif how == "uniform":
-        generator = np.random.default_rng(seed)
-        for label in np.unique(truth):
-            rows = generator.permutation(np.flatnonzero(truth == label))
-            chosen[rows[: round(train * len(rows))]] = True
-    else:
+    if how not in ("uniform", "time"):
         raise UsageError(f"split {how!r}; expected uniform or time")
+    n_train = round(train * len(truth))
+    rows = np.arange(n_train)
+    if how == "uniform":
+        try:
+            rows = train_test_split(
+                np.arange(len(truth)), train_size=n_train, stratify=truth, random_state=seed
+            )[0]
+        except ValueError:  # fewer of a kind than it needs
+            n_train = 0
+    chosen = np.zeros(len(truth), dtype=np.bool_)
+    chosen[rows[:n_train]] = True
     if chosen.all() or not chosen.any():
         raise InputError(
             f"{len(truth)} sessions cannot be split so that {train:g} of them train and others are "
@@ -141,7 +146,7 @@ def split_sessions(
 def run_experiment(
     sessions: Any,
     labels: Any,
-    detectors: Detectors = ("next-event", "event-pair", "event-counts", "session-ensemble"),
+    detectors: Detectors = DEFAULT_DETECTORS,
     *,
     train: float | Bools = 0.2,
     split: Literal["uniform", "time"] = "uniform",

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
+from sklearn.metrics import average_precision_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from amiss.decide import best_f1_threshold
 from amiss.detect._base import Detector
 from amiss.errors import InputError, LabelError
 from amiss.read.labels import read_labels
@@ -84,25 +85,7 @@ def measure(
         return float(average_precision_score(anomalous, scores))
     judged = truth[train] != -1
     threshold = best_f1_threshold(detector.training_score_[judged], truth[train][judged] == 1)
-    return float(f1_score(anomalous, scores > threshold, zero_division=0.0))
-
-
-def best_f1_threshold(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Return the threshold at which flagging what scores above it has the best F1.
-
-    It lies midway between the lowest score that is flagged and the next one below.
-
-    Examples
-    --------
-    >>> best_f1_threshold(np.array([0.0, 1.0, 4.0, 5.0]), np.array([False, False, True, True]))
-    2.5
-    """
-    precision, recall, cuts = precision_recall_curve(truth, scores)
-    both = precision[:-1] + recall[:-1]
-    f1 = 2 * precision[:-1] * recall[:-1] / np.where(both > 0, both, 1)
-    lowest = cuts[len(f1) - 1 - int(np.argmax(f1[::-1]))]  # of equals the one that flags least
-    below = scores[scores < lowest]
-    return float((lowest + below.max()) / 2) if len(below) else float(np.nextafter(lowest, -np.inf))
+    return float(f1_score(anomalous, scores > threshold.value, zero_division=0.0))
 
 
 def fingerprint(sequences: Sequences, truth: NDArray[np.int64]) -> str:
