@@ -34,8 +34,8 @@ from amiss.types import END, Sequences, Windows
 _VALIDATION_SHARE = 0.1
 _SCORING_BATCH = 1024
 """Windows in one pass of the network: its states stay in the processor's cache."""
-_SCORING_CHUNK = 1 << 20
-"""Distinct windows that are made tokens of at once: some 100 MB."""
+_SCORING_CHUNK = 1 << 17
+"""Distinct windows that are made tokens of at once: some 200 MB where each event is judged."""
 
 
 class NextEventNetwork(nn.Module):
