@@ -129,11 +129,85 @@ def hdfs_speed() -> str:
     return table(["what", "measured"], rows)
 
 
+def next_event_speed() -> str:
+    r = read("next_event_speed")
+
+    def row(what: str, key: str, reference: str | None, ratio: str | None, form: str) -> list[str]:
+        return [
+            what,
+            figure(r, key, form),
+            figure(r, reference, form) if reference else "–",
+            figure(r, ratio, ",.0f") if ratio else "–",
+        ]
+
+    loss = figure(r, "reference_validation_loss")
+    best = figure(r, "reference_one_hot_validation_loss")
+    rows = [
+        row(
+            f"CPU s to loss {loss}, the best with numbers as input",
+            "fit_cpu_s",
+            "reference_train_cpu_s",
+            "train_speedup",
+            ",.1f",
+        ),
+        row(
+            "the same, the reference with one-hot vectors",
+            "fit_cpu_s",
+            "reference_one_hot_cpu_s_to_same_loss",
+            "train_speedup_one_hot",
+            ",.1f",
+        ),
+        row(
+            f"CPU s to loss {best}, the best with one-hot vectors",
+            "fit_cpu_s_one_hot_best",
+            "reference_one_hot_train_cpu_s",
+            "train_speedup_one_hot_best",
+            ",.1f",
+        ),
+        row(
+            "10 million windows of real sessions, windows per CPU s",
+            "score_windows_per_cpu_s",
+            "reference_loop_windows_per_cpu_s",
+            "score_speedup",
+            ",.0f",
+        ),
+        row(
+            "1 million distinct windows, windows per CPU s",
+            "score_distinct_windows_per_cpu_s",
+            "reference_batched_windows_per_cpu_s",
+            "score_distinct_ratio_batched",
+            ",.0f",
+        ),
+        row(
+            "10 million windows, each event judged",
+            "score_each_event_windows_per_cpu_s",
+            None,
+            None,
+            ",.0f",
+        ),
+        row(
+            "1 million distinct windows, each event judged",
+            "score_each_event_distinct_windows_per_cpu_s",
+            None,
+            None,
+            ",.0f",
+        ),
+        [
+            "peak memory of the process that scores 10 million",
+            figure(r, "score_peak_gb", ".2f") + " GB",
+            "–",
+            "–",
+        ],
+    ]
+    return table(["what", "NextEvent", "reference", "ratio"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "hdfs-detection": hdfs_detection,
     "hdfs-members": hdfs_members,
     "hdfs-cut": hdfs_cut,
     "hdfs-speed": hdfs_speed,
+    "next-event-speed": next_event_speed,
 }
 
 if __name__ == "__main__":
