@@ -14,16 +14,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from amiss.read.labels import read_labels
     from amiss.represent.sessions import Sessions
+    from amiss.represent.windows import window_frame
     from amiss.run.evaluate import evaluate
+    from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
     from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model, fit, load, scan
     from amiss.run.tune import tune
+    from amiss.run.windows import session_windows
     from amiss.simulate.hdfs import simulate_hdfs
 
 # Resolved on first use, so that `import amiss` imports neither torch nor polars.
 _PUBLIC = {
+    "Experiment": "amiss.run.experiment",
     "Findings": "amiss.run.findings",
     "Model": "amiss.run.pipeline",
     "Sessions": "amiss.represent.sessions",
@@ -33,12 +37,16 @@ _PUBLIC = {
     "parse_log": "amiss.run.parse",
     "read_labels": "amiss.read.labels",
     "read_sessions": "amiss.run.ingest",
+    "run_experiment": "amiss.run.experiment",
     "scan": "amiss.run.pipeline",
+    "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",
     "tune": "amiss.run.tune",
+    "window_frame": "amiss.represent.windows",
 }
 
 __all__ = [
+    "Experiment",
     "Findings",
     "Model",
     "Sessions",
@@ -49,9 +57,12 @@ __all__ = [
     "parse_log",
     "read_labels",
     "read_sessions",
+    "run_experiment",
     "scan",
+    "session_windows",
     "simulate_hdfs",
     "tune",
+    "window_frame",
 ]
 
 

@@ -99,6 +99,14 @@ def test_top_k_and_probability():
         probability_threshold(1.0)
 
 
+def test_of_cuts_as_good_as_the_best_the_one_in_the_widest_gap_is_taken():
+    # One normal item at 8.9 would have the cut between two anomalies of one kind, 9.0 and 8.8.
+    anomalies, normals = [9.0] * 15 + [8.8] * 1, [8.9, *[1.0] * 100]
+    scores = np.array(anomalies + normals)
+    truth = np.arange(len(scores)) < len(anomalies)
+    assert best_f1_threshold(scores, truth).value == pytest.approx(4.9)
+
+
 def test_the_best_f1_cuts_half_way_below_the_lowest_score_that_is_flagged():
     scores = np.array([0.0, 0.0, 2.0, 3.0, 9.0])
     truth = np.array([False, False, True, False, True])

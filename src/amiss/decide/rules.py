@@ -83,7 +83,11 @@ def tail_threshold(scores: NDArray[np.float64], rate: float) -> Threshold:
 
 
 def best_f1_threshold(scores: NDArray[np.float64], anomalous: NDArray[np.bool_]) -> Threshold:
-    """Cut where the F1 of labelled items is best, half-way to the next score below.
+    """Cut labelled items where F1 is best, in the widest gap that is as good as the best.
+
+    With few labelled anomalies, the best F1 is a matter of one or two items, and the cut beside
+    them may split a kind of anomaly on other data. So of neighbouring cuts whose F1 is within half
+    a standard error of the best, the one with the widest gap to the next score is taken.
 
     Parameters
     ----------
@@ -102,21 +106,25 @@ def best_f1_threshold(scores: NDArray[np.float64], anomalous: NDArray[np.bool_])
     3.0
     """
     scores, anomalous = np.asarray(scores, dtype=np.float64), np.asarray(anomalous, dtype=np.bool_)
-    if anomalous.all() or not anomalous.any():
+    positives = int(anomalous.sum())
+    if anomalous.all() or not positives:
         raise InputError(
-            f"{int(anomalous.sum())} of {len(anomalous)} labelled items are anomalies; the best F1 "
+            f"{positives} of {len(anomalous)} labelled items are anomalies; the best F1 "
             "needs both kinds: label some of the other, or use a rule that asks a rate"
         )
     order = np.argsort(-scores, kind="stable")
-    descending = scores[order]
-    hit = np.cumsum(anomalous[order])
-    f1 = 2 * hit / (np.arange(1, len(scores) + 1) + anomalous.sum())
-    last_of_ties = np.append(descending[1:] != descending[:-1], True)
-    best = int(np.where(last_of_ties, f1, -1.0).argmax())
-    below = descending[best + 1] if best + 1 < len(scores) else descending[best] - 1.0
-    value = float((descending[best] + below) / 2)
-    realised = float((scores[~anomalous] > value).mean())
-    return Threshold("f1", value, None, realised)
+    last = np.append(np.diff(scores[order]) != 0, True)  # items of one score are cut together
+    f1 = (2 * np.cumsum(anomalous[order]) / (np.arange(1, len(scores) + 1) + positives))[last]
+    cut = scores[order][last]
+    below = np.append(cut[1:], cut[-1] - 1.0)
+    best = int(f1.argmax())
+    slack = 0.5 * math.sqrt(f1[best] * (1 - f1[best]) / positives)
+    worse = np.flatnonzero(f1 < f1[best] - slack)
+    first = int(worse[worse < best].max(initial=-1)) + 1
+    end = int(worse[worse > best].min(initial=len(f1)))
+    at = first + int((cut - below)[first:end].argmax())
+    value = float((cut[at] + below[at]) / 2)
+    return Threshold("f1", value, None, float((scores[~anomalous] > value).mean()))
 
 
 def top_k_threshold(k: int) -> Threshold:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor, nn
 
 from amiss.detect._base import Scores
@@ -339,14 +338,15 @@ def _folds(
     """Return the items to hold out in turn, a session's windows together, anomalies spread."""
     group = np.arange(len(X))
     if isinstance(X, Windows) and X.session is not None:
-        group = X.session
-    n_folds = min(_FOLDS, len(np.unique(group)))
+        group = np.unique(X.session, return_inverse=True)[1].ravel()
+    n_groups = int(group.max()) + 1
+    bad = np.zeros(n_groups, dtype=np.bool_)
+    bad[group[anomalous]] = True
+    n_folds = min(_FOLDS, n_groups)
     if n_folds < 2:
         return []
-    folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    held_out = []
-    for _, rows in folds.split(group, anomalous, group):
-        mask = np.zeros(len(X), dtype=np.bool_)
-        mask[rows] = True
-        held_out.append(mask)
-    return held_out
+    order = np.random.default_rng(seed).permutation(n_groups)
+    order = order[np.argsort(~bad[order], kind="stable")]
+    fold = np.empty(n_groups, dtype=np.int64)
+    fold[order] = np.arange(n_groups) % n_folds
+    return [fold[group] == held_out for held_out in range(n_folds)]

@@ -134,5 +134,5 @@ def default_members() -> Members:
     return [
         ("event counts", EventCounts()),
         ("event sets", EventCounts("sets")),
-        ("next event", NextEvent()),
+        ("next event", NextEvent(weigh_severity=True)),
     ]

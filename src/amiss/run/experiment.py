@@ -29,6 +29,7 @@ from amiss.represent.sequences import distinct_sequences
 from amiss.represent.windows import cut_windows, distinct_rows
 from amiss.run.bulk import normal_bulk
 from amiss.run.metrics import areas, at_threshold, ceiling, curves, spread, top_k_table
+from amiss.run.pipeline import FALSE_ALARM_RATE
 from amiss.run.validation import represent
 from amiss.types import Sequences, Windows
 
@@ -154,7 +155,7 @@ def run_experiment(
     levels: Sequence[str] = ("session",),
     window: int = 10,
     use_labels: bool = True,
-    false_alarm_rate: float = 0.01,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
 ) -> Experiment:
     """Fit detectors on a part of labelled sessions and judge them on the rest, for several seeds.
 
