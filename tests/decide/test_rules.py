@@ -81,7 +81,7 @@ def test_no_calibration_scores_are_refused():
 
 @pytest.mark.parametrize("rule", ["magic", "top-", "top-x", "p-much", "top", ""])
 def test_unknown_rules_name_the_known_ones(rule):
-    with pytest.raises(UsageError, match="expected one of: tail, quantile, top-K, p-X"):
+    with pytest.raises(UsageError, match="expected one of: tail, quantile, f1, top-K, p-X"):
         decide(np.arange(10.0), 0.1, rule)
 
 

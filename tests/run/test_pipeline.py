@@ -214,3 +214,20 @@ def test_templates_that_are_given_are_not_mined(tmp_path):
     loaded = load_model(tmp_path / "m.amiss")
     assert loaded.score(sessions).tolist() == model.score(sessions).tolist()
     assert loaded.sequences(sessions)[0].names == tuple(texts)
+
+
+def test_the_best_f1_of_labelled_sessions_is_a_rule():
+    usual, odd = ["open", "read", "close"], ["open", "read", "read", "close"]
+    rows = [(f"n{i}", event) for i in range(60) for event in usual]
+    rows += [(f"x{i}", event) for i in range(4) for event in odd]
+    sessions = amiss.Sessions.from_frame(
+        pl.DataFrame(rows, schema=["session", "event"], orient="row")
+    )
+    labels = {name: name.startswith("x") for name in sessions.ids if name not in ("n0", "n1")}
+    model = amiss.fit(sessions, labels, detector="event-counts", rule="f1")
+    assert model.threshold.rule == "f1"
+    assert {f.id[0] for f in model.detect(sessions)} == {"x"}
+    with pytest.raises(UsageError, match="f1 without labels"):
+        amiss.fit(sessions, detector="event-counts", rule="f1")
+    with pytest.raises(UsageError, match="fit with labels"):
+        model.set_threshold(0.1, "f1")

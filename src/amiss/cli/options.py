@@ -100,7 +100,8 @@ Rule = Annotated[
     typer.Option(
         "--rule",
         metavar="RULE",
-        help="How the threshold is found: tail, quantile, or for next-event top-K or p-X.",
+        help="How the threshold is found: tail, quantile; f1 with labels of both kinds; "
+        "for next-event top-K or p-X.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]

@@ -203,12 +203,14 @@ def score_of_rule(rule: str) -> str | None:
     UsageError
         The rule is unknown.
     """
-    if rule in RULES:
+    if rule in RULES or rule == "f1":
         return None
     return "rank" if _fixed_threshold(rule).rule.startswith("top") else "probability"
 
 
 def _fixed_threshold(rule: str) -> Threshold:
+    if rule == "f1":
+        raise UsageError("rule f1 needs labelled sessions; fit with labels and this rule")
     kind, _, number = rule.partition("-")
     try:
         if kind == "top":
@@ -219,7 +221,7 @@ def _fixed_threshold(rule: str) -> Threshold:
         raise
     except ValueError:  # not a number: as unknown as any other word
         pass
-    raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}, top-K, p-X")
+    raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}, f1, top-K, p-X")
 
 
 def check_rate(rate: float) -> None:

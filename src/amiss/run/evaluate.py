@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.detect._baselines import baseline_scores
-from amiss.read.labels import read_labels
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import is_error_level
-from amiss.run.ingest import match_labels
+from amiss.run.ingest import Labels, match_labels
 from amiss.run.metrics import areas, at_threshold
-from amiss.run.pipeline import Labels, Model
+from amiss.run.pipeline import Model
 
 SCHEMA = "amiss.evaluation/1"
 
@@ -42,8 +40,7 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
     LabelError
         The labels name none of the sessions.
     """
-    known = labels if isinstance(labels, Mapping) else read_labels(labels)
-    anomalous, labelled = match_labels(sessions, known)
+    anomalous, labelled = match_labels(sessions, labels)
     truth = anomalous[labelled]
     # All sessions are represented, as detect does: what was cut shows by the whole log.
     sequences = model.sequences(sessions)[0].take(labelled)

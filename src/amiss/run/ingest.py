@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from amiss.errors import LabelError, UsageError
 from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED
+from amiss.read.labels import read_labels
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, usual_key
@@ -20,6 +21,9 @@ from amiss.represent.sessions import Sessions, group_records
 from amiss.types import RecordBatch
 
 Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader
+
+Labels = Mapping[str, bool] | PathLike
+"""Session id to whether it is an anomaly, or the file that says so."""
 
 
 def read_sessions(
@@ -161,9 +165,7 @@ def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
     return replace(sessions, log=log)
 
 
-def match_labels(
-    sessions: Sessions, labels: Mapping[str, bool]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return (anomalous, labelled) for each session, both of shape (n,).
 
     Raises
@@ -171,13 +173,14 @@ def match_labels(
     LabelError
         No label names any of the sessions.
     """
+    known = labels if isinstance(labels, Mapping) else read_labels(labels)
     ids = sessions.ids.to_list()
-    labelled = np.array([session in labels for session in ids], dtype=np.bool_)
+    labelled = np.array([session in known for session in ids], dtype=np.bool_)
     if not labelled.any():
-        example = next(iter(labels), "")
+        example = next(iter(known), "")
         raise LabelError(
-            f"none of {len(labels):,} labels names a session of this log: labels name such as "
+            f"none of {len(known):,} labels names a session of this log: labels name such as "
             f"{example[:60]!r}, sessions are such as {ids[0][:60]!r}; check the session key"
         )
-    anomalous = np.array([labels.get(session, False) for session in ids], dtype=np.bool_)
+    anomalous = np.array([known.get(session, False) for session in ids], dtype=np.bool_)
     return anomalous, labelled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -15,26 +15,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss import store
-from amiss.decide import check_rate, decide, score_of_rule
+from amiss.decide import best_f1_threshold, check_rate, decide, score_of_rule
 from amiss.detect import get_detector
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
-from amiss.read.labels import read_labels
 from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
 from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
-from amiss.run.ingest import match_labels
+from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.types import NO_TIME, Sequences, Threshold
 
 FALSE_ALARM_RATE = 0.0005
 """Default bound on the share of normal sessions that are flagged."""
 PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
-
-Labels = Mapping[str, bool] | str | PathLike[str]
 
 
 @dataclass(slots=True)
@@ -212,7 +209,8 @@ def fit(
         Bound on the share of normal sessions that are flagged.
     rule : str
         ``tail`` or ``quantile``; with the detector ``next-event`` also ``top-K`` and ``p-X``, which
-        flag a session with an event outside its K likeliest, or less likely than X.
+        flag a session with an event outside its K likeliest, or less likely than X; with labels of
+        both kinds also ``f1``, the best F1 of the labelled sessions, judged out of fold.
     random_state : int
 
     Raises
@@ -322,20 +320,25 @@ def _fit(
     check_rate(rate)
     chosen = _make_detector(detector, random_state, rule)
     _check_rule(rule, chosen)
+    if rule == "f1" and labels is None:
+        raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
     miner, completion, sequences = learn_sequences(sessions)
 
-    learnt = np.ones(len(sessions), dtype=np.bool_)
+    anomalous = labelled = np.zeros(len(sessions), dtype=np.bool_)
     if labels is not None:
-        known = labels if isinstance(labels, Mapping) else read_labels(labels)
-        learnt &= ~match_labels(sessions, known)[0]
-    known_anomalies = int((~learnt).sum())
+        anomalous, labelled = match_labels(sessions, labels)
+    learnt = ~anomalous
+    known_anomalies = int(anomalous.sum())
     if not learnt.any():
         raise InputError("every session is labelled an anomaly; expected normal ones to learn from")
     if not (labels is not None if clean is None else clean):
         learnt[learnt] = normal_bulk(sequences.take(learnt))
     chosen.fit(sequences, np.where(learnt, 0, 1))
     calibration = np.sort(chosen.training_score_[learnt])
-    threshold = decide(calibration, rate, rule, chosen.resolution)
+    if rule == "f1":
+        threshold = best_f1_threshold(chosen.training_score_[labelled], anomalous[labelled])
+    else:
+        threshold = decide(calibration, rate, rule, chosen.resolution)
     chosen.offset_ = -threshold.value
     log = sessions.log
     info = {

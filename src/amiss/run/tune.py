@@ -22,7 +22,8 @@ from amiss.detect._base import Detector
 from amiss.errors import InputError, UsageError
 from amiss.represent.sessions import Sessions
 from amiss.run.config import is_plain, make_config, write_config
-from amiss.run.pipeline import Labels, Model, fit
+from amiss.run.ingest import Labels
+from amiss.run.pipeline import Model, fit
 from amiss.run.space import search_space_of, to_plain
 from amiss.run.study import Report, Trial, import_optuna, open_study, run_trials
 from amiss.run.validation import METRICS, check_strata, fingerprint, measure, represent, splits

@@ -15,7 +15,6 @@ from sklearn.model_selection import StratifiedKFold
 from amiss.decide import best_f1_threshold
 from amiss.detect._base import Detector
 from amiss.errors import InputError, LabelError
-from amiss.read.labels import read_labels
 from amiss.represent.sequences import as_sequences
 from amiss.represent.sessions import Sessions
 from amiss.run.ingest import match_labels
@@ -40,8 +39,7 @@ def represent(sessions: Any, labels: Any) -> tuple[Sequences, NDArray[np.int64]]
             f"labels as {type(labels).__name__}; expected, for sessions, a mapping of session id "
             "to bool, or the path of a label file"
         )
-    known = labels if isinstance(labels, Mapping) else read_labels(labels)
-    anomalous, labelled = match_labels(sessions, known)
+    anomalous, labelled = match_labels(sessions, labels)
     # All at once, as a fit does: neither templates nor what was cut depends on labels.
     _, _, sequences = learn_sequences(sessions)
     return sequences, np.where(labelled, anomalous, -1).astype(np.int64)

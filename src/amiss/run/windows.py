@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from amiss.read.labels import read_labels
 from amiss.represent.sessions import Sessions
 from amiss.represent.windows import cut_windows
-from amiss.run.ingest import match_labels
-from amiss.run.pipeline import Labels
+from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences
 from amiss.types import Windows
 
@@ -49,8 +45,6 @@ def session_windows(sessions: Sessions, size: int = 10, labels: Labels | None = 
     sequences = learn_sequences(sessions)[2]
     truth = None
     if labels is not None:
-        anomalous, labelled = match_labels(
-            sessions, labels if isinstance(labels, Mapping) else read_labels(labels)
-        )
+        anomalous, labelled = match_labels(sessions, labels)
         truth = np.where(labelled, anomalous, -1).astype(np.int64)
     return cut_windows(sequences, size, truth)
