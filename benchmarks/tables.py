@@ -202,12 +202,96 @@ def next_event_speed() -> str:
     return table(["what", "NextEvent", "reference", "ratio"], rows)
 
 
+def loglizer_sessions() -> str:
+    r = read("hdfs_100k")
+    names = {
+        "ceiling_session_f1": "ceiling: event ids alone",
+        "session_f1_best": "**ensemble with event pair**",
+        "session_f1_event_pair": "event pair",
+        "session_f1_next_event": "next event, learnt from normal sessions",
+        "session_f1_next_event_top_k": "next event, top-k",
+        "session_f1_event_counts": "event counts",
+        "session_f1_contaminated": "session ensemble, no labels",
+        "session_f1_contaminated_next_event": "next event, no labels",
+        "session_f1_new_count_vector": "baseline: counts never seen",
+        "session_f1_new_2gram": "baseline: 2-gram never seen",
+        "session_f1_new_length": "baseline: length never seen",
+        "session_f1_new_event": "baseline: event never seen",
+    }
+    return table(["detector", "session F1"], [[n, figure(r, k)] for k, n in names.items()])
+
+
+def loglizer_windows() -> str:
+    r = read("hdfs_100k")
+    names = {
+        "window_f1_next_event": ("next event", "window_ceiling_ratio_next_event"),
+        "window_f1_event_pair": ("event pair, the window alone", None),
+        "window_f1_context": ("event pair, with its session", "window_ceiling_ratio_context"),
+        "window_f1_new_2gram": ("baseline: last pair never seen", None),
+        "window_f1_new_window": ("baseline: window never seen", None),
+        "ceiling_window_f1": ("ceiling: window and next event", None),
+        "ceiling_window_in_session_f1": ("ceiling: with the whole session", None),
+    }
+    rows = [
+        [name, figure(r, key), figure(r, ratio) if ratio else "–"]
+        for key, (name, ratio) in names.items()
+    ]
+    return table(["detector", "window F1", "share of the window ceiling"], rows)
+
+
+def loglizer_split() -> str:
+    r = read("hdfs_100k")
+    names = {
+        "deeploglizer_split_ceiling": "ceiling: event ids alone",
+        "deeploglizer_split_f1": "**ensemble with event pair**",
+        "deeploglizer_split_f1_event_pair": "event pair",
+        "deeploglizer_split_f1_event_counts": "event counts",
+        "deeploglizer_split_f1_new_counts": "baseline: counts never seen",
+    }
+    return table(["detector", "session F1"], [[n, figure(r, k)] for k, n in names.items()])
+
+
+def loglizer_deeplog() -> str:
+    r = read("hdfs_100k")
+    rows = [[f"next event, top {k}", f"top_{k}"] for k in (1, 3, 5, 7, 9)]
+    for name, title in (("next_event", "next event"), ("counts", "event counts")):
+        rows += [
+            [f"{title}, rate {float(rate):.1%} asked", f"{name}_{rate}"]
+            for rate in ("0.05", "0.01", "0.005", "0.001")
+        ]
+    shown = [
+        [title, figure(r, f"deeplog_recall_{key}", ".4f"), figure(r, f"deeplog_false_{key}", ".4f")]
+        for title, key in rows
+    ]
+    return table(["threshold", "recall", "false alarms"], shown)
+
+
+def tuning() -> str:
+    r = read("tuning")
+    rows = [
+        ["default", figure(r, "default_validation"), figure(r, "default_f1")],
+        ["tuned", figure(r, "tuned_validation"), figure(r, "tuned_f1")],
+    ]
+    first = table(["parameters", "validation PR-AUC", "judged part, session F1"], rows)
+    trials = (
+        f"{figure(r, 'minutes_20_trials', '.1f')} minutes for 20 trials, "
+        f"{figure(r, 'trials_pruned', '.0f')} of them pruned, "
+        f"{figure(r, 'trials_failed', '.0f')} failed."
+    )
+    return f"{first}\n\n{trials}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "hdfs-detection": hdfs_detection,
     "hdfs-members": hdfs_members,
     "hdfs-cut": hdfs_cut,
     "hdfs-speed": hdfs_speed,
     "next-event-speed": next_event_speed,
+    "loglizer-sessions": loglizer_sessions,
+    "loglizer-windows": loglizer_windows,
+    "loglizer-split": loglizer_split,
+    "loglizer-deeplog": loglizer_deeplog,
+    "tuning": tuning,
 }
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ from amiss.detect import CATALOGUE, get_detector
 from amiss.testing import CHECKS
 
 
+SMALL = {"event-pair": {"embedding": 8, "hidden": 8, "dense": 8}}
+
+
 def _quick(name):
-    detector = get_detector(name)()
+    detector = get_detector(name)(**SMALL.get(name, {}))
     parameters = detector.get_params(deep=False)
     if "random_state" in parameters:
         detector.set_params(random_state=0)

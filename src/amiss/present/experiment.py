@@ -6,6 +6,8 @@ from typing import Any
 
 from amiss.present.escape import visible
 
+_NAME = 26
+"""Columns of a detector's name; longer ones are cut."""
 _COLUMNS = (
     ("precision", "precision"),
     ("recall", "recall"),
@@ -49,17 +51,17 @@ def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:
 
 def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
     header = " ".join(f"{title:>{_width(title)}}" for _, title in _COLUMNS)
-    lines = [f"{level + 's':<19} {header}   F1 range"]
+    lines = [f"{level + 's':<{_NAME + 2}} {header}   F1 range"]
     lines += [_row(name, values) for name, values in content["detectors"].items()]
     if content["baselines"]:
         lines += ["  baselines"]
         lines += [_row(f"  {name}", values) for name, values in content["baselines"].items()]
     titles = {
-        "ceiling": "by event ids alone, no method can pass",
-        "ceiling_in_session": "  with the whole session in view",
+        "ceiling": "no method that sees event ids alone can pass",
+        "ceiling_in_session": "with the whole session in view",
     }
     lines += [
-        f"  {titles[name]:<38} {values['mean']:>7.4f}{_range(values)}"
+        f"  {titles[name]:<{_NAME + 18}} {values['mean']:>7.4f}{_range(values)}"
         for name, values in content["ceilings"].items()
     ]
     for name, values in content["detectors"].items():
@@ -75,7 +77,7 @@ def _row(name: str, values: dict[str, Any]) -> str:
         value = values.get(key)
         width = _width(title)
         cells.append(f"{'':>{width}}" if value is None else f"{value['mean']:>{width}.4f}")
-    return f"  {visible(name, 17):<17} {' '.join(cells)}{_range(values['f1'])}".rstrip()
+    return f"  {visible(name, _NAME):<{_NAME}} {' '.join(cells)}{_range(values['f1'])}".rstrip()
 
 
 def _width(title: str) -> int:
