@@ -666,6 +666,22 @@ def test_a_scan_that_explain_could_not_repeat_says_to_save_the_model(run_amiss, 
 # Evaluate and simulate.
 
 
+def test_evaluate_without_a_model_learns_from_a_part_and_judges_the_rest(run_amiss, simulation):
+    command = ("evaluate", simulation.log, "--labels", simulation.labels)
+    options = ("--detector", "event-counts", "--train", "0.5", "--seeds", "2")
+    outcome = run_amiss(*command, *options)
+    assert outcome.code == 0
+    assert "no method that sees event ids alone can pass" in outcome.out
+    report = content_of(run_amiss(*command, *options, "--json"))
+    assert report["schema"] == "amiss.experiment/1"
+    level = report["levels"]["session"]
+    assert len(level["detectors"]["event-counts"]["f1"]["values"]) == 2
+    assert level["detectors"]["event-counts"]["curves"]["pr"]
+    assert level["ceilings"]["ceiling"]["mean"] <= 1
+    unknown = run_amiss(*command, "--level", "events")
+    assert (unknown.code, unknown.err.count("\n")) == (2, 1)
+
+
 def test_evaluate_compares_the_findings_with_the_labels(
     run_amiss, simulation, simulated_model_file, truth
 ):

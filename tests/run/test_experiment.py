@@ -109,6 +109,7 @@ def test_sessions_of_a_log_go_by_their_labels():
         ({"train": 1.5}, UsageError, "a training share of 1.5"),
         ({"split": "random"}, UsageError, "uniform or time"),
         ({"levels": ["event"]}, UsageError, "session or window"),
+        ({"levels": ["window"]}, UsageError, "event-counts: judges whole sessions"),
         ({"train": 0.001}, InputError, "cannot be split"),
         ({"train": 0.5, "split": "time"}, InputError, "both kinds"),  # no anomaly to choose by
     ],

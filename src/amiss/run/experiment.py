@@ -209,6 +209,11 @@ def run_experiment(
     if (known := truth >= 0).sum() < len(truth):
         sequences, truth = sequences.take(known), truth[known]
     unfitted = _named(detectors)
+    if "window" in levels and not any(isinstance(d, WindowDetector) for d in unfitted.values()):
+        raise UsageError(
+            f"{', '.join(unfitted)}: judges whole sessions, not windows; add next-event or "
+            "event-pair, or judge sessions"
+        )
     seeds = list(seeds)
     report: dict[str, Any] = {
         "schema": SCHEMA,
