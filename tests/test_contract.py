@@ -5,7 +5,6 @@ import pytest
 from amiss.detect import CATALOGUE, get_detector
 from amiss.testing import CHECKS
 
-
 SMALL = {"event-pair": {"embedding": 8, "hidden": 8, "dense": 8}}
 
 

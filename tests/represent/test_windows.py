@@ -1,21 +1,29 @@
 """Windows of events, against the slow and obvious way to cut them."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from amiss.represent.sequences import UNKNOWN
+from amiss.errors import InputError
+from amiss.represent.sequences import UNKNOWN, Vocabulary, as_sequences
 from amiss.represent.windows import (
     BEGIN_TOKEN,
     END_TOKEN,
     PAD_TOKEN,
     SPECIAL_TOKENS,
     UNKNOWN_TOKEN,
+    as_windows,
+    cut_windows,
     distinct_rows,
     event_windows,
+    prefixes,
+    tokenise,
 )
+from amiss.types import END, PAD
 
 ROWS = st.lists(
     st.tuples(
@@ -114,3 +122,60 @@ def test_distinct_rows_of_several_matrices_are_those_side_by_side():
 
 def test_no_rows_have_no_distinct_ones():
     assert [len(part) for part in distinct_rows(np.empty((0, 3), dtype=np.int32))] == [0, 0, 0]
+
+
+def test_windows_that_were_cut_have_the_tokens_of_their_sessions():
+    sessions = as_sequences([["a", "b", "c"], ["a"], []])
+    vocabulary = Vocabulary.learn(sessions)
+    cut = tokenise(cut_windows(sessions, 2), vocabulary, 2)
+    own = tokenise(sessions, vocabulary, 2)
+    whole = (own.position >= 2) | (own.target == END_TOKEN)
+    assert cut.history.tolist() == own.history[whole].tolist()
+    assert cut.target.tolist() == own.target[whole].tolist()
+
+
+def test_each_event_of_a_window_is_judged_by_those_before_it_in_the_window():
+    windows = (np.array([[7, 8], [PAD, 8]]), np.array([9, END]))
+    expanded = prefixes(tokenise(as_windows(windows), Vocabulary([7, 8, 9]), 2))
+    shown = zip(
+        expanded.sequence.tolist(), expanded.history.tolist(), expanded.target.tolist(), strict=True
+    )
+    a, b, c = (code + SPECIAL_TOKENS for code in range(3))
+    assert sorted(shown) == [
+        (0, [PAD_TOKEN, PAD_TOKEN], a),
+        (0, [PAD_TOKEN, a], b),
+        (0, [a, b], c),
+        (1, [PAD_TOKEN, BEGIN_TOKEN], b),
+        (1, [BEGIN_TOKEN, b], END_TOKEN),
+    ]
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "mapping", "pair"])
+def test_windows_are_taken_in_the_forms_users_have_them(form):
+    sequence, following = [["a", "b"], ["b"]], ["c", None]
+    columns = {"sequence": sequence, "next_event": following, "label": [0, 1]}
+    given = {
+        "polars": lambda: pl.DataFrame(columns),
+        "pandas": lambda: pd.DataFrame(columns),
+        "mapping": lambda: columns,
+        "pair": lambda: (np.array([[0, 1], [PAD, 1]]), np.array([2, END])),
+    }[form]()
+    windows = as_windows(given)
+    assert windows.history.tolist() == [[0, 1], [PAD, 1]]
+    assert windows.next_event.tolist() == [2, END]
+    assert windows.names == (() if form == "pair" else ("a", "b", "c"))
+    if form != "pair":
+        assert windows.label.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((np.array([[1]]), np.array([1, 2])), "1 windows and 2 next events"),
+        ((np.array([[-7]]), np.array([1])), "integers below 0 are reserved"),
+        ({"sequence": [], "next_event": []}, "no windows"),
+    ],
+)
+def test_what_is_no_window_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        as_windows(given)

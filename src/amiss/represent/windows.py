@@ -262,8 +262,8 @@ def tokenise(X: Sequences | Windows, vocabulary: Vocabulary, size: int) -> Event
     if (short := size - history.shape[1]) > 0:
         history = np.pad(history, ((0, 0), (short, 0)), constant_values=PAD_TOKEN)
     # A history that is not full shows where the session began.
-    starts = np.flatnonzero((history[:, 0] == PAD_TOKEN) & (history[:, -1] != PAD_TOKEN))
-    at = (history[starts] != PAD_TOKEN).argmax(axis=1) - 1
+    starts = np.flatnonzero(history[:, 0] == PAD_TOKEN)
+    at = (history[starts] != PAD_TOKEN).argmax(axis=1) - 1  # -1, the last, where all is padding
     history[starts, at] = BEGIN_TOKEN
     rows = np.arange(len(X), dtype=np.int64)
     place = (history != PAD_TOKEN).sum(axis=1).astype(np.int64)
