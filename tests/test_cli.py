@@ -678,6 +678,9 @@ def test_evaluate_without_a_model_learns_from_a_part_and_judges_the_rest(run_ami
     assert len(level["detectors"]["event-counts"]["f1"]["values"]) == 2
     assert level["detectors"]["event-counts"]["curves"]["pr"]
     assert level["ceilings"]["ceiling"]["mean"] <= 1
+    both = run_amiss(*command, "--model", "m.amiss", *options)
+    assert both.code == 2
+    assert "without --model" in both.err
     unknown = run_amiss(*command, "--level", "events")
     assert (unknown.code, unknown.err.count("\n")) == (2, 1)
 

@@ -120,3 +120,10 @@ def test_the_best_f1_cuts_half_way_below_the_lowest_score_that_is_flagged():
 def test_the_best_f1_needs_both_kinds(truth):
     with pytest.raises(InputError, match="both kinds"):
         best_f1_threshold(np.array([1.0, 2.0]), np.array(truth))
+
+
+def test_to_flag_all_is_no_gap():
+    scores, truth = np.array([0.46, 0.39, 0.34, 0.19]), np.array([True, False, True, False])
+    for scale in (1, 100):
+        threshold = best_f1_threshold(scores * scale, truth).value
+        assert threshold == pytest.approx((0.34 + 0.19) / 2 * scale)

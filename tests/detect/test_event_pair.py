@@ -1,6 +1,8 @@
 import numpy as np
+import polars as pl
 import pytest
 
+import amiss
 from amiss.detect import EventPair
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import as_sequences
@@ -89,6 +91,8 @@ def test_training_scores_of_anomalies_are_out_of_fold(labelled):
     [
         ({"class_weight": -1.0}, "class_weight=-1.0"),
         ({"corrupted": 0.0}, "corrupted=0.0"),
+        ({"class_weight": "auto"}, "class_weight='auto'"),
+        ({"epochs": 0}, "epochs=0"),
         ({"window": 0}, "window=0"),
         ({"cell": "rnn"}, "expected lstm or gru"),
     ],
@@ -101,3 +105,27 @@ def test_senseless_parameters_are_refused(parameters, message):
 def test_nothing_normal_to_learn_from_is_refused():
     with pytest.raises(InputError, match="at least one"):
         EventPair().fit(as_sequences([["a"], ["b"]]), [1, 1])
+
+
+def test_what_is_left_out_is_neither_taught_nor_held_anomalous():
+    rare = ["admin", "reset"]
+    detector = _quick().fit([*NORMAL, *[rare] * 6], [0] * len(NORMAL) + [2] * 6)
+    assert "admin" not in detector.vocabulary_.tokens
+    taught = _quick().fit([*NORMAL, *[rare] * 6], [0] * len(NORMAL) + [1] * 6)
+    scrambled = [["close", "read", "open"]]
+    assert detector.anomaly_score([rare])[0] < taught.anomaly_score([rare])[0]
+    assert detector.anomaly_score(scrambled)[0] > 1
+
+
+def test_findings_are_explained_without_expected_events():
+    rows = [(f"a{i}", event) for i in range(60) for event in ("open", "read", "close")]
+    rows += [(f"x{i}", event) for i in range(9) for event in ("open", "close", "read", "read")]
+    frame = pl.DataFrame(rows, schema=["session", "event"], orient="row")
+    sessions = amiss.Sessions.from_frame(frame)
+    labels = {name: name[0] == "x" for name in sessions.ids}
+    model = amiss.fit(sessions, labels, detector=_quick())
+    finding = model.explain(sessions, "x1")
+    assert finding.surprises
+    assert 0 <= finding.surprises[0].probability <= 1
+    assert "unexpected" in finding.explain()
+    assert amiss.scan(sessions, detector=_quick()).to_dict()["scored"] == 69

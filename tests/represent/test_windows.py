@@ -1,5 +1,7 @@
 """Windows of events, against the slow and obvious way to cut them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -174,8 +176,40 @@ def test_windows_are_taken_in_the_forms_users_have_them(form):
         ((np.array([[1]]), np.array([1, 2])), "1 windows and 2 next events"),
         ((np.array([[-7]]), np.array([1])), "integers below 0 are reserved"),
         ({"sequence": [], "next_event": []}, "no windows"),
+        ({"sequence": ["ab"], "next_event": ["c"]}, "expected a list of events"),
+        ({"sequence": [["a"]], "next_event": ["c"], "label": ["bad"]}, "expected 1, 0 or"),
     ],
 )
 def test_what_is_no_window_is_refused(given, message):
     with pytest.raises(InputError, match=message):
         as_windows(given)
+
+
+def test_gaps_in_columns_are_the_end_of_a_session_or_an_unknown_label():
+    frame = pd.DataFrame(
+        {
+            "session": ["s", "s", "t"],
+            "sequence": [[1, 2], [2, 3], None],
+            "next_event": [3, None, 1],  # which makes it a column of floats
+            "label": [1, None, 0],
+        }
+    )
+    windows = as_windows(frame)
+    assert windows.history.tolist() == [[1, 2], [2, 3], [PAD, PAD]]
+    assert windows.next_event.tolist() == [3, END, 1]
+    assert windows.label.tolist() == [1, -1, 0]
+    assert windows.session.tolist() == [0, 0, 1]
+
+
+def test_two_sequences_are_not_windows():
+    assert as_windows((np.array([1, 2, 3]), np.array([1, 2]))) is None
+
+
+def test_begin_is_told_only_where_a_session_began():
+    vocabulary = Vocabulary([1, 2, 3])
+    narrow = as_windows((np.array([[1, 2], [PAD, 1]]), np.array([3, 2])))
+    first, second = tokenise(narrow, vocabulary, 4).history.tolist()
+    assert BEGIN_TOKEN not in first  # what came before the two is not known
+    assert second[-2] == BEGIN_TOKEN
+    cut = replace(as_sequences([[1, 2]]), begun=np.array([False]))
+    assert BEGIN_TOKEN not in tokenise(cut_windows(cut, 3), vocabulary, 3).history

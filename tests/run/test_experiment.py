@@ -111,6 +111,8 @@ def test_sessions_of_a_log_go_by_their_labels():
         ({"levels": ["event"]}, UsageError, "session or window"),
         ({"levels": ["window"]}, UsageError, "event-counts: judges whole sessions"),
         ({"train": 0.001}, InputError, "cannot be split"),
+        ({"train": np.ones(200, dtype=bool)}, UsageError, "both values"),
+        ({"train": np.arange(3)}, UsageError, "shape"),
         ({"train": 0.5, "split": "time"}, InputError, "both kinds"),  # no anomaly to choose by
     ],
 )

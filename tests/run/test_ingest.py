@@ -8,12 +8,14 @@ import re
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from amiss.errors import InputError, LabelError, UsageError
 from amiss.read.labels import read_labels
 from amiss.read.records import read_lines
 from amiss.read.sources import Source, remove_spooled
+from amiss.represent.sessions import Sessions
 from amiss.run.ingest import match_labels, read_sessions
 
 HDFS = "081109 2035{:02} {} INFO dfs.DataNode: {}"
@@ -183,3 +185,15 @@ def test_the_real_hdfs_log_is_read_whole(data_dir):
     assert (np.diff(sessions.offsets) > 0).all()
     assert (sessions.time >= sessions.log.start).all()
     assert (sessions.time <= sessions.log.end).all()
+
+
+def test_labels_are_true_or_false_and_unknown_ones_are_no_labels(tmp_path):
+    frame = pl.DataFrame({"session": [1, 2, 3], "event": ["a", "b", "c"]})
+    sessions = Sessions.from_frame(frame)
+    anomalous, labelled = match_labels(sessions, {1: 1, 2: False, 3: -1})
+    assert anomalous.tolist() == [True, False, False]
+    assert labelled.tolist() == [True, True, False]
+    with pytest.raises(LabelError, match="label 'Normal' of session '1'"):
+        match_labels(sessions, {1: "Normal"})
+    with pytest.raises(LabelError, match="such as '9'"):
+        match_labels(sessions, {9: True})

@@ -87,6 +87,11 @@ def evaluate(
     threshold is chosen on the training part; the ceiling says what event ids alone allow.
     """
     if model:
+        if (detector, train, split, seeds, level) != (None, 0.2, "uniform", 5, "session"):
+            raise UsageError(
+                "--model is judged as it is; --detector, --train, --split, --seeds and --level are "
+                "for learning anew, without --model"
+            )
         _evaluate_model(model, labels, logs, as_json)
         return
     if level not in ("session", "window", "both"):

@@ -116,14 +116,14 @@ def best_f1_threshold(scores: NDArray[np.float64], anomalous: NDArray[np.bool_])
     last = np.append(np.diff(scores[order]) != 0, True)  # items of one score are cut together
     f1 = (2 * np.cumsum(anomalous[order]) / (np.arange(1, len(scores) + 1) + positives))[last]
     cut = scores[order][last]
-    below = np.append(cut[1:], cut[-1] - 1.0)
+    below = np.append(cut[1:], np.nextafter(cut[-1], -np.inf))  # to flag all is no gap
     best = int(f1.argmax())
     slack = 0.5 * math.sqrt(f1[best] * (1 - f1[best]) / positives)
     worse = np.flatnonzero(f1 < f1[best] - slack)
     first = int(worse[worse < best].max(initial=-1)) + 1
     end = int(worse[worse > best].min(initial=len(f1)))
     at = first + int((cut - below)[first:end].argmax())
-    value = float((cut[at] + below[at]) / 2)
+    value = float(below[at] if at == len(cut) - 1 else (cut[at] + below[at]) / 2)
     return Threshold("f1", value, None, float((scores[~anomalous] > value).mean()))
 
 

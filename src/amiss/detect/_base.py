@@ -20,6 +20,8 @@ from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import as_sequences
 
 Scores = NDArray[np.float64]
+LEFT_OUT = 2
+"""In `y`: not to be learnt from, neither as normal nor as an anomaly."""
 
 
 class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn is untyped
@@ -57,7 +59,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         ----------
         X : see ``input``
         y : array-like of int, shape (n,), optional
-            1 is an anomaly, −1 unknown, anything else normal. (``predict``'s ±1 is not this.)
+            1 is an anomaly, −1 unknown, 2 left out, anything else normal. (Not ``predict``'s ±1.)
             Detectors that learn from normal items only leave anomalies out.
 
         Raises
@@ -106,15 +108,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     def to_state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return the fitted state as JSON values and arrays."""
         values, arrays = self._get_fitted()
-        arrays["training_score_"] = self.training_score_
-        manifest = {
-            "detector": self.name,
-            "parameters": self._get_parameters(),
-            "offset_": self.offset_,
-            "history_": self.history_,
-            "fitted": values,
-        }
-        return manifest, arrays
+        fitted = {"offset_": self.offset_, "history_": self.history_, "fitted": values}
+        manifest = {"detector": self.name, "parameters": self._get_parameters(), **fitted}
+        return manifest, {**arrays, "training_score_": self.training_score_}
 
     def from_state(self, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Restore what `to_state` gave, into a detector made with the same parameters."""
@@ -147,3 +143,8 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     @abstractmethod
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Take back what `_get_fitted` gave."""
+
+
+def normal_items(n: int, y: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Return which of `n` items count as normal: unlabelled ones do."""
+    return np.ones(n, dtype=np.bool_) if y is None else (y != 1) & (y != LEFT_OUT)

@@ -45,6 +45,7 @@ class WindowDetector(Detector):
     bidirectional: bool
     dense: int
     dropout: float
+    epochs: int
     device: str
     vocabulary_: Vocabulary
     network_: nn.Module
@@ -62,6 +63,8 @@ class WindowDetector(Detector):
             raise UsageError(f"window={self.window}; expected 1 event of history or more")
         if self.cell not in ("lstm", "gru"):
             raise UsageError(f"cell={self.cell!r}; expected lstm or gru")
+        if self.epochs < 1:
+            raise UsageError(f"epochs={self.epochs}; expected 1 or more")
         X = self._check(X)
         super().fit(X, X.label if y is None and isinstance(X, Windows) else y)
         return self

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from amiss.detect._base import Detector, Scores
+from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._space import Choice, Integer, SearchSpace
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import Vocabulary, count_matrix, distinct_sequences
@@ -95,7 +95,7 @@ class EventCounts(Detector):
             raise UsageError(f"vectors={self.vectors!r}; expected counts, log, saturated or sets")
         if not 0 <= self.neighborhood < 1:
             raise UsageError(f"neighborhood={self.neighborhood}; expected a share in [0, 1)")
-        normal = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
+        normal = normal_items(len(X), y)
         if not normal.any():
             raise InputError("every training item is labelled an anomaly; expected normal ones")
         # A cut session would teach that having half the events is normal.

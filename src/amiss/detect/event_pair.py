@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from amiss.detect._base import Scores
+from amiss.detect._base import Scores, normal_items
 from amiss.detect._layers import WindowEncoder, dense_head
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.detect._train import resolve_device, seed_of, threads, train
@@ -24,27 +24,42 @@ _SCORING_BATCH = 4096
 
 
 class EventPairNetwork(nn.Module):
-    """(window, event that came, counts of the session) → logit of an anomaly."""
+    """(window, event that came, counts of the session) → logit of an anomaly.
+
+    Attributes
+    ----------
+    token : Tensor of int64, shape (n_tokens,)
+        What each token is to this network: itself, or UNKNOWN where its training did not have it.
+    """
+
+    token: Tensor
 
     def __init__(
-        self, encoder: WindowEncoder, n_tokens: int, context: int, dense: int, dropout: float
+        self, encoder: WindowEncoder, n_tokens: int, context: bool, dense: int, dropout: float
     ) -> None:
         super().__init__()
         width = encoder.width
+        self.register_buffer("token", torch.arange(n_tokens))
         self.encoder = encoder
         self.came = nn.Embedding(n_tokens, width)
-        self.context = nn.Linear(context, width) if context else None
+        self.context = nn.Linear(n_tokens, width) if context else None
         self.head = dense_head((3 if context else 2) * width, dense, 1, dropout)
 
-    def forward(self, history: Tensor, came: Tensor, context: Tensor) -> Tensor:
+    def forward(self, history: Tensor, came: Tensor, counts: Tensor) -> Tensor:
         """Map tokens (n, size) and (n,) and counts (n, n_tokens) to logits (n,)."""
-        return self.judge(self.encoder(history), came, context)
+        return self.judge(self.encode(history), came, counts)
 
-    def judge(self, state: Tensor, came: Tensor, context: Tensor) -> Tensor:
-        """Map windows that are encoded already, shape (n, width), to logits (n,)."""
-        parts = [state, self.came(came)]
+    def encode(self, history: Tensor) -> Tensor:
+        """Map windows of tokens, shape (n, size), to states, shape (n, width)."""
+        state: Tensor = self.encoder(self.token[history])
+        return state
+
+    def judge(self, state: Tensor, came: Tensor, counts: Tensor) -> Tensor:
+        """Map windows that are encoded already to logits (n,)."""
+        parts = [state, self.came(self.token[came])]
         if self.context is not None:
-            parts.append(torch.relu(self.context(context)))
+            known = torch.zeros_like(counts).index_add_(1, self.token, counts)
+            parts.append(torch.relu(self.context(torch.log1p(known))))
         logits: Tensor = self.head(torch.cat(parts, dim=1))[:, 0]
         return logits
 
@@ -94,15 +109,18 @@ class EventPair(WindowDetector):
 
     Attributes
     ----------
-    network_ : EventPairNetwork
+    network_ : nn.ModuleList of EventPairNetwork
+        One a fold.
     vocabulary_ : Vocabulary
 
     Notes
     -----
-    The score is −ln(1 − p), where p is the probability of an anomaly; that of a session is the
-    largest of its windows. A window is labelled as its session
+    Three networks are trained, each without a third of the sessions, which it then scores: so
+    ``training_score_`` is out of fold. Other items get the mean of their logits. The score is
+    −ln(1 − p), where p is the probability of an anomaly; that of a session is the largest of its
+    windows. A window is labelled as its session
     is, though most windows of an anomalous session are normal; where identical windows carry both
-    labels the network learns their shares. ``training_score_`` is out of fold.
+    labels the networks learn their shares.
 
     Examples
     --------
@@ -116,6 +134,8 @@ class EventPair(WindowDetector):
 
     name = "event-pair"
     resolution = 0.5
+    n_networks_: int
+    network_: nn.ModuleList
     search_space: ClassVar[SearchSpace] = {
         "window": Integer(5, 20),
         "cell": Choice(("gru", "lstm")),
@@ -172,30 +192,39 @@ class EventPair(WindowDetector):
         self.random_state = random_state
 
     def _fit(self, X: Sequences | Windows, y: NDArray[Any] | None) -> None:
-        if not (self.class_weight == "balanced" or float(self.class_weight) > 0):
+        weighs = isinstance(self.class_weight, int | float) and self.class_weight > 0
+        if not (weighs or self.class_weight == "balanced"):
             raise UsageError(f"class_weight={self.class_weight!r}; expected balanced or above 0")
         if not self.corrupted > 0:
             raise UsageError(f"corrupted={self.corrupted}; expected a weight above 0")
         anomalous = np.zeros(len(X), dtype=np.bool_) if y is None else y == 1
-        check_has_events(X.take(~anomalous))
+        learnt = anomalous | normal_items(len(X), y)
+        check_has_events(X.take(learnt & ~anomalous))
         seed = seed_of(self.random_state)
-        out_of_fold = np.full(len(X), np.nan)
-        for fold, held_out in enumerate(_folds(X, anomalous, seed)):
-            self._learn(X.take(~held_out), anomalous[~held_out], seed + fold)
-            out_of_fold[held_out] = self._anomaly_score(X.take(held_out))
-        self.history_ = self._learn(X, anomalous, seed)
-        alone = np.isnan(out_of_fold)  # a single session has no other to be judged by
-        if alone.any():
-            out_of_fold[alone] = self._anomaly_score(X.take(alone))
-        self.training_score_ = out_of_fold
+        # A single session has no other to be judged by: its network is judged on what it learnt.
+        folds = _folds(X, anomalous, seed) or [np.zeros(len(X), dtype=np.bool_)]
+        self.vocabulary_ = Vocabulary.learn(X.take(learnt))
+        self.n_networks_ = len(folds)
+        self.network_ = cast("nn.ModuleList", self._build(seed))
+        self.training_score_ = np.empty(len(X))
+        for number, (module, held_out) in enumerate(zip(self.network_, folds, strict=True)):
+            network = cast("EventPairNetwork", module)
+            taught = learnt & ~held_out if (learnt & ~held_out).any() else learnt
+            history = self._learn(network, X.take(taught), anomalous[taught], seed + number)
+            self.history_ += [{"network": float(number), **entry} for entry in history]
+            rows = held_out if held_out.any() else ~held_out
+            self.training_score_[rows] = self._score_by([network], X.take(rows))
 
     def _learn(
-        self, X: Sequences | Windows, anomalous: NDArray[np.bool_], seed: int
+        self,
+        network: EventPairNetwork,
+        X: Sequences | Windows,
+        anomalous: NDArray[np.bool_],
+        seed: int,
     ) -> list[dict[str, float]]:
         device = resolve_device(self.device)
-        self.vocabulary_ = Vocabulary.learn(X)
-        self.network_ = self._build(seed)
         items = self._items(X)
+        network.token[torch.from_numpy(self._absent(X))] = UNKNOWN_TOKEN
         bad = np.bincount(items.inverse[anomalous[items.item]], minlength=len(items.came))
         good = np.bincount(items.inverse[~anomalous[items.item]], minlength=len(items.came))
         weight = good.sum() / max(1, bad.sum()) if self.class_weight == "balanced" else None
@@ -232,7 +261,7 @@ class EventPair(WindowDetector):
             good: Tensor,
         ) -> tuple[Tensor, Tensor]:
             assert isinstance(module, EventPairNetwork)  # noqa: S101 - what _network builds
-            state = module.encoder(hide_some(past, noise))
+            state = module.encode(hide_some(past, noise))
             logits = module.judge(state, event, session)
             losses = bad * nn.functional.softplus(-logits) + good * nn.functional.softplus(logits)
             other = torch.randint(
@@ -245,7 +274,7 @@ class EventPair(WindowDetector):
             return total, (bad + good + made_up).sum()
 
         return train(
-            self.network_,
+            network,
             loss,
             batch,
             len(items.came),
@@ -259,8 +288,16 @@ class EventPair(WindowDetector):
 
     def _network(self) -> nn.Module:
         n_tokens = len(self.vocabulary_) + SPECIAL_TOKENS
-        context = n_tokens if self.context else 0
-        return EventPairNetwork(self._encoder(), n_tokens, context, self.dense, self.dropout)
+        return nn.ModuleList(
+            EventPairNetwork(self._encoder(), n_tokens, self.context, self.dense, self.dropout)
+            for _ in range(self.n_networks_)
+        )
+
+    def _absent(self, X: Sequences | Windows) -> NDArray[np.int64]:
+        """Return the tokens of the vocabulary that `X` does not have."""
+        have = set(Vocabulary.learn(X).tokens)
+        absent = [code for code, name in enumerate(self.vocabulary_.tokens) if name not in have]
+        return np.array(absent, dtype=np.int64) + SPECIAL_TOKENS
 
     def _items(self, X: Sequences | Windows) -> _Items:
         """Return the distinct windows of `X`, those of different sessions apart if they matter."""
@@ -284,16 +321,19 @@ class EventPair(WindowDetector):
         )
 
     def _counts(self, X: Sequences) -> NDArray[np.float32]:
-        """Return log(1 + count) of each token in each sequence, the unknown among them."""
+        """Return how often each sequence has each token, the unknown among them."""
         codes = self.vocabulary_.encode(X)
         tokens = np.where(codes < 0, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS)
         width = len(self.vocabulary_) + SPECIAL_TOKENS
         dense: NDArray[np.float32] = count_matrix(tokens, X.offsets, width).toarray()
-        return np.log1p(dense).astype(np.float32)
+        return dense.astype(np.float32)
 
     def _anomaly_score(self, X: Sequences | Windows) -> Scores:
+        return self._score_by(list(self.network_), X)
+
+    def _score_by(self, networks: list[nn.Module], X: Sequences | Windows) -> Scores:
         items = self._items(X)
-        values = self._pair_score(items)[items.inverse]
+        values = _pair_score(networks, items)[items.inverse]
         return values if isinstance(X, Windows) else largest(values, items.item, len(X))
 
     def event_score(self, X: Any) -> list[Scores]:
@@ -301,21 +341,34 @@ class EventPair(WindowDetector):
         sequences = self._check(X)
         items = self._items(sequences)
         ends = np.searchsorted(items.item, np.arange(1, len(sequences)))
-        return list(np.split(self._pair_score(items)[items.inverse], ends))
+        return list(np.split(_pair_score(list(self.network_), items)[items.inverse], ends))
 
-    @torch.no_grad()
-    def _pair_score(self, items: _Items) -> Scores:
-        device = next(self.network_.parameters()).device
-        self.network_.eval()
-        history, came, context, counts = (
-            torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in items[:4]
-        )
-        parts = []
-        with threads(1):
-            for rows in torch.split(torch.arange(len(came)), _SCORING_BATCH):
-                logits = self.network_(history[rows], came[rows], counts[context[rows]])
-                parts.append(nn.functional.softplus(logits.double()).cpu())
-        return np.asarray(torch.cat(parts).numpy() if parts else np.empty(0), dtype=np.float64)
+    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        values, arrays = super()._get_fitted()
+        return {**values, "networks": self.n_networks_}, arrays
+
+    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.n_networks_ = int(values["networks"])
+        super()._set_fitted(values, arrays)
+
+
+@torch.no_grad()
+def _pair_score(networks: list[nn.Module], items: _Items) -> Scores:
+    """Return −ln(1 − p) of each item, by the mean of the networks' logits."""
+    device = next(networks[0].parameters()).device
+    history, came, context, counts = (
+        torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in items[:4]
+    )
+    for network in networks:
+        network.eval()
+    parts = []
+    with threads(1):
+        for rows in torch.split(torch.arange(len(came), device=device), _SCORING_BATCH):
+            session = counts[context[rows]]
+            logits = [network(history[rows], came[rows], session) for network in networks]
+            mean = torch.stack(logits).double().mean(dim=0)
+            parts.append(nn.functional.softplus(mean).cpu())
+    return np.asarray(torch.cat(parts).numpy() if parts else np.empty(0), dtype=np.float64)
 
 
 def _sessions_of(

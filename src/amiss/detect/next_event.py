@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from amiss.detect._base import Scores
+from amiss.detect._base import Scores, normal_items
 from amiss.detect._inference import state_function
 from amiss.detect._layers import WindowEncoder, dense_head
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
@@ -177,7 +177,7 @@ class NextEvent(WindowDetector):
             raise UsageError(f"score={self.score!r}; expected probability or rank")
         if self.scope not in ("window", "next"):
             raise UsageError(f"scope={self.scope!r}; expected window or next")
-        normal = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
+        normal = normal_items(len(X), y)
         check_has_events(X.take(normal))
         seed = seed_of(self.random_state)
         fold = _folds(X, seed)

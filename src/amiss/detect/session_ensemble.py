@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from amiss.detect import get_detector
-from amiss.detect._base import Detector, Scores
+from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._calibration import Calibration
 from amiss.detect.event_counts import EventCounts
 from amiss.detect.next_event import NextEvent
@@ -75,7 +75,7 @@ class SessionEnsemble(Detector):
             if "random_state" in member.get_params() and member.random_state is None:
                 member.set_params(random_state=self.random_state)
             member.fit(X, y)
-            learnt = np.ones(len(X), dtype=np.bool_) if y is None else y != 1
+            learnt = normal_items(len(X), y)
             calibration = Calibration.learn(member.training_score_[learnt], member.resolution)
             surprise += calibration.surprise(member.training_score_)
             self.members_.append((name, member))

@@ -33,13 +33,7 @@ class ScoresEvents(Protocol):
     vocabulary_: Any
 
     def event_score(self, X: Any) -> list[NDArray[np.float64]]:
-        """Return the score of each event."""
-        ...
-
-    def expected_events(
-        self, X: Any, k: int = 3
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """Return the likeliest events at each place."""
+        """Return −ln of the probability of each event; it may have ``expected_events`` too."""
         ...
 
 
@@ -91,7 +85,8 @@ def explain_sessions(
     events, nearest : detectors that can say so, or None
     """
     event_scores = events.event_score(sequences) if events else None
-    expected = events.expected_events(sequences) if events else None
+    ask = getattr(events, "expected_events", None)
+    expected = ask(sequences) if ask else None
     rows = nearest.nearest_normal(sequences) if nearest else None
     known = _known_names(events, nearest)
     findings = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,7 +152,8 @@ def as_windows(X: Any) -> Windows | None:
     ----------
     X : Windows, data frame or mapping with the columns ``sequence`` and ``next_event``, or a pair
         Lists or a matrix of events, and one event a row, None at the end of a session; integers
-        below 0 are reserved (``PAD``, ``END``). A column ``label`` holds 1 for anomalous windows.
+        below 0 are reserved (``PAD``, ``END``). A column ``label`` holds 1 for anomalous windows, a
+        column ``session`` what they were cut from, so that no session is in two folds.
         A pair (sequence, next event) of arrays is the same without names.
 
     Raises
@@ -166,15 +168,20 @@ def as_windows(X: Any) -> Windows | None:
     """
     if isinstance(X, Windows):
         return X
-    label = None
+    label = session = None
     if isinstance(X, tuple) and len(X) == 2 and all(hasattr(part, "ndim") for part in X):
         history, came = X
+        if history.ndim != 2 and history.dtype != object:
+            return None  # two sequences of events
     elif (isinstance(X, Mapping) or hasattr(X, "columns")) and {"sequence", "next_event"} <= set(
         X if isinstance(X, Mapping) else X.columns
     ):
         history, came = X["sequence"], X["next_event"]
-        if "label" in (X if isinstance(X, Mapping) else X.columns):
-            label = np.asarray(X["label"]).astype(np.int64)
+        columns = X if isinstance(X, Mapping) else X.columns
+        if "label" in columns:
+            label = np.array([_label(value) for value in X["label"]], dtype=np.int64)
+        if "session" in columns:
+            session = np.unique([str(s) for s in X["session"]], return_inverse=True)[1].ravel()
     else:
         return None
     if len(history) != len(came):
@@ -185,8 +192,31 @@ def as_windows(X: Any) -> Windows | None:
         ids = np.asarray(came)
         if ids.dtype.kind in "iu":
             _check_reserved(history, ids)
-            return Windows(history, ids, label=label)
-    return _from_lists(history, came, label)
+            return Windows(history, ids, session=session, label=label)
+    return replace(_from_lists(history, came), session=session, label=label)
+
+
+def _label(value: Any) -> int:
+    if _is_missing(value):
+        return -1
+    if value in (0, 1, -1):
+        return int(value)
+    raise InputError(f"label {value!r} of a window; expected 1, 0 or −1")
+
+
+def _is_missing(value: Any) -> bool:
+    # None, NaN, and pandas' NA, which cannot be compared.
+    return (
+        value is None
+        or type(value).__name__ == "NAType"
+        or value is not value
+        or (isinstance(value, float) and np.isnan(value))
+    )
+
+
+def _event(value: Any) -> Any:
+    """Return an event as it was before its column had gaps, which make integers floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _check_reserved(history: NDArray[Any], came: NDArray[Any]) -> None:
@@ -198,11 +228,14 @@ def _check_reserved(history: NDArray[Any], came: NDArray[Any]) -> None:
         )
 
 
-def _from_lists(history: Any, came: Any, label: NDArray[np.int64] | None) -> Windows:
+def _from_lists(history: Any, came: Any) -> Windows:
     """Make windows of lists of events that may be shorter than the longest."""
-    following = came.to_list() if isinstance(came, pl.Series) else list(came)
-    before = [[e for e in row if e is not None and e != PAD] for row in history]
-    ended = [event is None or event == END or event != event for event in following]
+    following = [None if _is_missing(event) else _event(event) for event in came]
+    if any(isinstance(row, str | bytes) for row in history):
+        raise InputError("a window is a text; expected a list of events, one window a row")
+    filled = ([] if _is_missing(row) else row for row in history)
+    before = [[_event(e) for e in row if not _is_missing(e) and e != PAD] for row in filled]
+    ended = [event is None or event == END for event in following]
     rows = [
         row if over else [*row, event]
         for row, event, over in zip(before, following, ended, strict=True)
@@ -218,7 +251,7 @@ def _from_lists(history: Any, came: Any, label: NDArray[np.int64] | None) -> Win
     next_event = np.full(len(rows), END, dtype=np.int64)
     goes_on = ~np.array(ended)
     next_event[goes_on] = flat.events[flat.offsets[1:][goes_on] - 1]
-    return Windows(matrix, next_event, flat.names, label=label)
+    return Windows(matrix, next_event, flat.names)
 
 
 def window_frame(windows: Windows) -> pl.DataFrame:
@@ -259,10 +292,12 @@ def tokenise(X: Sequences | Windows, vocabulary: Vocabulary, size: int) -> Event
     by_id[:-PAD] = UNKNOWN_TOKEN
     by_id[0], by_id[END - PAD] = PAD_TOKEN, END_TOKEN
     history = by_id[X.history[:, -size:].astype(np.int64) - PAD]
+    begins = history[:, 0] == PAD_TOKEN  # a history that is not full shows where a session began
+    if X.sessions is not None and X.session is not None:
+        begins &= X.sessions.begun[X.session]
     if (short := size - history.shape[1]) > 0:
         history = np.pad(history, ((0, 0), (short, 0)), constant_values=PAD_TOKEN)
-    # A history that is not full shows where the session began.
-    starts = np.flatnonzero(history[:, 0] == PAD_TOKEN)
+    starts = np.flatnonzero(begins)
     at = (history[starts] != PAD_TOKEN).argmax(axis=1) - 1  # -1, the last, where all is padding
     history[starts, at] = BEGIN_TOKEN
     rows = np.arange(len(X), dtype=np.int64)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from amiss.detect._base import LEFT_OUT
 from amiss.detect.event_counts import EventCounts
 from amiss.types import Sequences
 
@@ -40,7 +41,7 @@ def normal_bulk(sequences: Sequences) -> NDArray[np.bool_]:
     far = first.training_score_
     bulk = complete & (far <= np.quantile(far[complete], 1 - TRIM))
     while True:
-        grown = EventCounts("saturated").fit(sequences, np.where(bulk, 0, 1))
+        grown = EventCounts("saturated").fit(sequences, np.where(bulk, 0, LEFT_OUT))
         near = grown.anomaly_score(sequences) <= REACH
         joined = bulk | (near & complete)
         if joined.sum() == bulk.sum():

@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 
 from amiss.decide import best_f1_threshold, decide
 from amiss.detect import get_detector
-from amiss.detect._base import Detector
+from amiss.detect._base import LEFT_OUT, Detector
 from amiss.detect._baselines import baseline_scores, window_baseline_scores
 from amiss.detect._windowed import WindowDetector
 from amiss.errors import InputError, UsageError
@@ -147,7 +147,7 @@ def split_sessions(
 def run_experiment(
     sessions: Any,
     labels: Any,
-    detectors: Detectors = DEFAULT_DETECTORS,
+    detectors: str | Detector | Detectors = DEFAULT_DETECTORS,
     *,
     train: float | Bools = 0.2,
     split: Literal["uniform", "time"] = "uniform",
@@ -208,17 +208,20 @@ def run_experiment(
     sequences, truth = represent(sessions, labels)
     if (known := truth >= 0).sum() < len(truth):
         sequences, truth = sequences.take(known), truth[known]
-    unfitted = _named(detectors)
+    unfitted = _named([detectors] if isinstance(detectors, str | Detector) else detectors)
     if "window" in levels and not any(isinstance(d, WindowDetector) for d in unfitted.values()):
         raise UsageError(
             f"{', '.join(unfitted)}: judges whole sessions, not windows; add next-event or "
             "event-pair, or judge sessions"
         )
     seeds = list(seeds)
+    if not seeds:
+        raise UsageError("no seeds; expected at least one")
+    given = None if isinstance(train, int | float | np.number) else _mask(train, len(known))
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "split": {
-            "how": split if isinstance(train, float) else "given",
+            "how": split if given is None else "given",
             "train": float(np.mean(train)),
             "seeds": seeds,
             "labels": use_labels,
@@ -229,10 +232,10 @@ def run_experiment(
     }
     runs: dict[str, list[dict[str, Any]]] = {level: [] for level in levels}
     for seed in seeds:
-        if isinstance(train, float):
-            chosen = split_sessions(truth, train, split, seed)
+        if given is None:
+            chosen = split_sessions(truth, float(np.mean(train)), split, seed)
         else:
-            chosen = np.asarray(train, dtype=np.bool_)[known]
+            chosen = given[known]
         report["data"] += _describe_split(sequences, truth, chosen, window, seed)
         for level in levels:
             build = _session_level if level == "session" else _window_level
@@ -240,6 +243,16 @@ def run_experiment(
             runs[level].append(_judge_all(items, unfitted, seed, use_labels, false_alarm_rate))
     report["levels"] = {level: _merged(parts) for level, parts in runs.items()}
     return Experiment(report)
+
+
+def _mask(train: Any, n: int) -> Bools:
+    mask = np.asarray(train)
+    if mask.dtype != np.bool_ or mask.shape != (n,) or mask.all() or not mask.any():
+        raise UsageError(
+            f"train of {mask.dtype} and shape {mask.shape}; expected a share, or a bool for each "
+            f"of {n} sessions with both values among them"
+        )
+    return mask
 
 
 def _named(detectors: Detectors) -> dict[str, Detector]:
@@ -342,7 +355,7 @@ def _judge(detector: Detector, level: _Level, use_labels: bool, rate: float) -> 
         threshold = best_f1_threshold(detector.training_score_, anomalous)
     else:
         bulk = _bulk(level.train)
-        detector.fit(level.train, np.where(bulk, 0, 1))
+        detector.fit(level.train, np.where(bulk, 0, LEFT_OUT))
         threshold = decide(detector.training_score_[bulk], rate, "tail", detector.resolution)
     fitted = time.process_time()
     scores = detector.anomaly_score(level.test)

@@ -43,7 +43,9 @@ def explain_rows(
         scores[rows],
         Calibration(calibration, detector.resolution).p_value(scores[rows]),
         _contributions(detector, chosen),
-        next((m for m in members if hasattr(m, "event_score")), None),
+        # One that says what it expected instead is preferred.
+        next((m for m in members if hasattr(m, "expected_events")), None)
+        or next((m for m in members if hasattr(m, "event_score")), None),
         next((m for m in members if hasattr(m, "nearest_normal")), None),
     )
     return tuple(ExplainedFinding.of(finding) for finding in _with_lines(findings, sessions))

@@ -173,7 +173,8 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
     LabelError
         No label names any of the sessions.
     """
-    known = labels if isinstance(labels, Mapping) else read_labels(labels)
+    given = labels if isinstance(labels, Mapping) else read_labels(labels)
+    known = {str(key): bool(value) for key, value in given.items() if _is_label(key, value)}
     ids = sessions.ids.to_list()
     labelled = np.array([session in known for session in ids], dtype=np.bool_)
     if not labelled.any():
@@ -184,3 +185,15 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
         )
     anomalous = np.array([known.get(session, False) for session in ids], dtype=np.bool_)
     return anomalous, labelled
+
+
+def _is_label(key: object, value: object) -> bool:
+    """Return whether a session is labelled; −1 and None say that it is not."""
+    if value is None or value == -1:
+        return False
+    if isinstance(value, bool | np.bool_ | int | np.integer) and value in (0, 1):
+        return True
+    raise LabelError(
+        f"label {value!r} of session {str(key)[:60]!r}; expected True or 1 for an anomaly, False "
+        "or 0 for a normal session"
+    )

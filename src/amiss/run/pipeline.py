@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from amiss import store
 from amiss.decide import best_f1_threshold, check_rate, decide, score_of_rule
 from amiss.detect import get_detector
-from amiss.detect._base import Detector
+from amiss.detect._base import LEFT_OUT, Detector
 from amiss.errors import InputError, ModelError, UsageError
 from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
@@ -333,7 +333,7 @@ def _fit(
         raise InputError("every session is labelled an anomaly; expected normal ones to learn from")
     if not (labels is not None if clean is None else clean):
         learnt[learnt] = normal_bulk(sequences.take(learnt))
-    chosen.fit(sequences, np.where(learnt, 0, 1))
+    chosen.fit(sequences, np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT)))
     calibration = np.sort(chosen.training_score_[learnt])
     if rule == "f1":
         threshold = best_f1_threshold(chosen.training_score_[labelled], anomalous[labelled])
