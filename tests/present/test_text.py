@@ -119,7 +119,7 @@ def test_one_of_a_thing_is_not_several():
     assert "1 line ·" in text
     assert "1 line in none of them" in text
     assert "from 1 session in less than 0.1 s" in text
-    assert "1 labelled anomaly left out" in text
+    assert "1 labelled anomaly not taken for normal" in text
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,12 @@ def test_one_of_a_thing_is_not_several():
     [
         (None, 0, "without labels · nothing left out"),
         (None, 9, "without labels · 9 (0.9 %) left out as unlike the rest"),
-        (40, 0, "40 labelled anomalies left out"),
-        (40, 9, "40 labelled anomalies left out · 9 (0.9 %) left out as unlike the rest"),
+        (40, 0, "40 labelled anomalies not taken for normal"),
+        (
+            40,
+            9,
+            "40 labelled anomalies not taken for normal · 9 (0.9 %) left out as unlike the rest",
+        ),
     ],
 )
 def test_what_was_not_learnt_from_is_said(labelled, aside, said):

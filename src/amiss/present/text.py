@@ -80,7 +80,8 @@ def _describe_model(model: dict[str, Any]) -> str:
     if labelled is None:
         parts.append("without labels")
     else:
-        parts.append(f"{_counted(labelled, 'labelled anomaly', 'labelled anomalies')} left out")
+        known = _counted(labelled, "labelled anomaly", "labelled anomalies")
+        parts.append(f"{known} not taken for normal")
     if model["set_aside"]:
         share = percent(model["set_aside"] / model["sessions"])
         parts.append(f"{model['set_aside']:,} ({share}) left out as unlike the rest")
