@@ -227,8 +227,8 @@ class EventPair(WindowDetector):
         network.token[torch.from_numpy(self._absent(X))] = UNKNOWN_TOKEN
         bad = np.bincount(items.inverse[anomalous[items.item]], minlength=len(items.came))
         good = np.bincount(items.inverse[~anomalous[items.item]], minlength=len(items.came))
-        weight = good.sum() / max(1, bad.sum()) if self.class_weight == "balanced" else None
-        weight = float(self.class_weight if weight is None else weight)
+        balanced = self.class_weight == "balanced"
+        weight = float(good.sum() / max(1, bad.sum()) if balanced else self.class_weight)
         history, came, context, positive, negative = (
             torch.from_numpy(np.ascontiguousarray(array)).to(device)
             for array in (
@@ -309,8 +309,7 @@ class EventPair(WindowDetector):
             first, kind, _ = distinct_sequences(sessions)
             counts = self._counts(sessions.take(first))
             context = kind[owner]
-        rows = np.column_stack([windows.history, windows.target, context.astype(np.int32)])
-        at, inverse, _ = distinct_rows(rows)
+        at, inverse, _ = distinct_rows(windows.history, windows.target, context)
         return _Items(
             windows.history[at],
             windows.target[at].astype(np.int64),

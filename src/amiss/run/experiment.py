@@ -230,13 +230,14 @@ def run_experiment(
         "data": [],
         "levels": {},
     }
+    windows = cut_windows(sequences, window, truth)  # to count: the splits cut their own
     runs: dict[str, list[dict[str, Any]]] = {level: [] for level in levels}
     for seed in seeds:
         if given is None:
             chosen = split_sessions(truth, float(np.mean(train)), split, seed)
         else:
             chosen = given[known]
-        report["data"] += _describe_split(sequences, truth, chosen, window, seed)
+        report["data"] += _describe_split(windows, truth, chosen, seed)
         for level in levels:
             build = _session_level if level == "session" else _window_level
             items = build(sequences, truth, chosen, window)
@@ -272,9 +273,8 @@ def _named(detectors: Detectors) -> dict[str, Detector]:
 
 
 def _describe_split(
-    X: Sequences, truth: NDArray[np.int64], chosen: Bools, window: int, seed: int
+    windows: Windows, truth: NDArray[np.int64], chosen: Bools, seed: int
 ) -> list[dict[str, Any]]:
-    windows = cut_windows(X, window, truth)
     assert windows.session is not None  # noqa: S101 - cut from sessions
     assert windows.label is not None  # noqa: S101 - labels were given
     rows = []
@@ -315,10 +315,8 @@ def _window_level(X: Sequences, truth: NDArray[np.int64], chosen: Bools, window:
     assert test.label is not None  # noqa: S101
     assert test.sessions is not None  # noqa: S101 - cut from sessions
     judged = test.label == 1
-    rows = np.column_stack([test.history, test.next_event]).astype(np.int32)
-    alone = distinct_rows(rows - rows.min())[1]
-    session_kind = distinct_sequences(test.sessions)[1][test.session]
-    both = np.unique(np.stack([alone, session_kind]), axis=1, return_inverse=True)[1].ravel()
+    alone = distinct_rows(test.history, test.next_event)[1]
+    both = distinct_rows(alone, distinct_sequences(test.sessions)[1][test.session])[1]
     return _Level(
         train,
         test,
@@ -337,24 +335,25 @@ def _judge_all(
         found["baselines"][name] = {
             **at_threshold(level.truth, values > 0), **areas(level.truth, values)
         }  # fmt: skip
+    bulk = None if use_labels else _bulk(level.train)
     for name, unfitted in detectors.items():
         if isinstance(level.test, Windows) and not isinstance(unfitted, WindowDetector):
             continue  # judges whole sessions only
         detector = clone(unfitted)
         if "random_state" in detector.get_params(deep=False) and detector.random_state is None:
             detector.set_params(random_state=seed)
-        found["detectors"][name] = _judge(detector, level, use_labels, rate)
+        found["detectors"][name] = _judge(detector, level, bulk, rate)
     return found
 
 
-def _judge(detector: Detector, level: _Level, use_labels: bool, rate: float) -> dict[str, Any]:
+def _judge(detector: Detector, level: _Level, bulk: Bools | None, rate: float) -> dict[str, Any]:
+    """Fit and judge; by labels, or where there is a `bulk`, by that and a false-alarm rate."""
     started = time.process_time()
-    if use_labels:
+    if bulk is None:
         anomalous = level.train_truth == 1
         detector.fit(level.train, level.train_truth)
         threshold = best_f1_threshold(detector.training_score_, anomalous)
     else:
-        bulk = _bulk(level.train)
         detector.fit(level.train, np.where(bulk, 0, LEFT_OUT))
         threshold = decide(detector.training_score_[bulk], rate, "tail", detector.resolution)
     fitted = time.process_time()
