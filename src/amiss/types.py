@@ -168,6 +168,116 @@ class Windows:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of numbers, as read: what goes from ``read/`` to the detectors of tables.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n, n_columns)
+    columns : tuple of str
+    label : ndarray of int64, shape (n,), optional
+        1 anomaly, 0 normal, −1 unknown.
+    kind : ndarray of str, shape (n,), optional
+        The class of each row where the data name more than two, such as the kind of attack.
+    sources : tuple of str
+        Files as the user gave them.
+    file, row : ndarray of int64, shape (n,)
+        Where each row is from: index into `sources`, and its 1-based number in the data of that
+        file, headers not counted.
+    """
+
+    values: NDArray[np.float64]
+    columns: tuple[str, ...]
+    label: NDArray[np.int64] | None = None
+    kind: NDArray[Any] | None = None
+    sources: tuple[str, ...] = ()
+    file: NDArray[np.int64] | None = None
+    row: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Table:
+        """Return the rows at `index` (positions or a mask), in that order."""
+        optional = (self.label, self.kind, self.file, self.row)
+        label, kind, file, row = (None if a is None else a[index] for a in optional)
+        return Table(self.values[index], self.columns, label, kind, self.sources, file, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Images of one size, as read.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (n, channels, height, width)
+        From 0 to 1.
+    ids : tuple of str
+        What names each image: its file, or the file and its place there.
+    label : ndarray of int64, shape (n,), optional
+        1 anomaly, 0 normal, −1 unknown.
+    kind : ndarray of str, shape (n,), optional
+        The class of each image, such as ``airplane``.
+    sources : tuple of str
+        Files or folders as the user gave them.
+    """
+
+    pixels: NDArray[np.float32]
+    ids: tuple[str, ...]
+    label: NDArray[np.int64] | None = None
+    kind: NDArray[Any] | None = None
+    sources: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Images:
+        """Return the images at `index` (positions or a mask), in that order."""
+        rows = np.arange(len(self))[index]
+        optional = (self.label, self.kind)
+        label, kind = (None if a is None else a[rows] for a in optional)
+        ids = tuple(self.ids[row] for row in rows)
+        return Images(self.pixels[rows], ids, label, kind, self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a detector of tables or images says of a batch: instances, features, verdicts.
+
+    ``...`` is (n_features,) for tables and (channels, height, width) for images.
+
+    Attributes
+    ----------
+    score : ndarray of float64, shape (n,)
+        The score of each instance, higher is more anomalous.
+    threshold : float
+        An instance whose score lies above is anomalous.
+    is_anomaly : ndarray of bool, shape (n,)
+        The verdict, by the instance or, if the detector was told so, by its features.
+    feature_score : ndarray of float64, shape (n, ...)
+    feature_threshold : float
+    feature_is_anomaly : ndarray of bool, shape (n, ...)
+    values, reconstruction : ndarray of float64, shape (n, ...)
+        What came, and what the detector makes of it; both in the units of the data.
+    feature_names : tuple of str
+        Names of the columns; empty for images.
+    """
+
+    score: NDArray[np.float64]
+    threshold: float
+    is_anomaly: NDArray[np.bool_]
+    feature_score: NDArray[np.float64]
+    feature_threshold: float
+    feature_is_anomaly: NDArray[np.bool_]
+    values: NDArray[np.float64]
+    reconstruction: NDArray[np.float64]
+    feature_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
 def ragged_index(
     offsets: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,22 +7,31 @@ them imports neither torch nor scikit-learn.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from amiss.errors import UsageError
 
 if TYPE_CHECKING:
     from amiss.detect._base import Detector
 
-#: The name users type → module and class.
-CATALOGUE: dict[str, tuple[str, str]] = {
-    "event-counts": ("event_counts", "EventCounts"),
-    "event-pair": ("event_pair", "EventPair"),
-    "next-event": ("next_event", "NextEvent"),
-    "session-ensemble": ("session_ensemble", "SessionEnsemble"),
+
+class Entry(NamedTuple):
+    """Where a detector is, and what it takes."""
+
+    module: str
+    class_name: str
+    inputs: tuple[str, ...] = ("sequences",)
+
+
+#: By the name that users type.
+CATALOGUE: dict[str, Entry] = {
+    "event-counts": Entry("event_counts", "EventCounts"),
+    "event-pair": Entry("event_pair", "EventPair"),
+    "next-event": Entry("next_event", "NextEvent"),
+    "session-ensemble": Entry("session_ensemble", "SessionEnsemble"),
 }
 
-_CLASSES = {class_name: module for module, class_name in CATALOGUE.values()}
+_CLASSES = {entry.class_name: entry.module for entry in CATALOGUE.values()}
 __all__ = sorted(_CLASSES)
 
 
@@ -34,11 +43,23 @@ def get_detector(name: str) -> type[Detector]:
     UsageError
         There is none of that name; the message lists those there are.
     """
+    entry = find_entry(name)
+    module = import_module(f"amiss.detect.{entry.module}")
+    found: type[Detector] = getattr(module, entry.class_name)
+    return found
+
+
+def find_entry(name: str) -> Entry:
+    """Return the catalogue's entry of a detector; nothing is imported.
+
+    Raises
+    ------
+    UsageError
+        As `get_detector`.
+    """
     if name not in CATALOGUE:
         raise UsageError(f"unknown detector {name!r}; expected one of: {', '.join(CATALOGUE)}")
-    module, class_name = CATALOGUE[name]
-    found: type[Detector] = getattr(import_module(f"amiss.detect.{module}"), class_name)
-    return found
+    return CATALOGUE[name]
 
 
 def __getattr__(name: str) -> Any:

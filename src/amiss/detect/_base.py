@@ -29,8 +29,8 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
 
     Attributes
     ----------
-    input : {"table", "sequences", "windows", "images"}
-        What ``X`` is; of the class, like the next two.
+    inputs : tuple of {"table", "sequences", "windows", "images"}
+        What ``X`` may be; of the class, like the next two.
     resolution : float
         Differences of score below this mean nothing: networks trained twice differ by as much.
     search_space : mapping of parameter to Integer, Real or Choice
@@ -43,7 +43,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         What training went through, one entry an epoch; empty where nothing is iterated.
     """
 
-    input: ClassVar[Literal["table", "sequences", "windows", "images"]]
+    inputs: ClassVar[tuple[Literal["table", "sequences", "windows", "images"], ...]]
     name: ClassVar[str]
     resolution: ClassVar[float] = 0.0
     search_space: ClassVar[SearchSpace] = {}
@@ -57,7 +57,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
 
         Parameters
         ----------
-        X : see ``input``
+        X : see ``inputs``
         y : array-like of int, shape (n,), optional
             1 is an anomaly, −1 unknown, 2 left out, anything else normal. (Not ``predict``'s ±1.)
             Detectors that learn from normal items only leave anomalies out.
@@ -124,9 +124,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
 
     def _check(self, X: Any) -> Any:
         """Return `X` in the form that `_fit` and `_anomaly_score` work on."""
-        if self.input == "sequences":
-            return as_sequences(X)
-        raise NotImplementedError(f"no check for input {self.input!r}")
+        return as_sequences(X)
 
     @abstractmethod
     def _fit(self, X: Any, y: NDArray[Any] | None) -> None:

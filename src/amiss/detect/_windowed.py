@@ -36,7 +36,7 @@ class WindowDetector(Detector):
     network_ : nn.Module
     """
 
-    input = "sequences"
+    inputs = ("sequences",)
     window: int
     cell: Literal["lstm", "gru"]
     embedding: int

@@ -70,7 +70,7 @@ class EventCounts(Detector):
     (0.0, True)
     """
 
-    input = "sequences"
+    inputs = ("sequences",)
     name = "event-counts"
     search_space: ClassVar[SearchSpace] = {
         "vectors": Choice(("counts", "log", "saturated", "sets")),

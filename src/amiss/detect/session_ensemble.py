@@ -50,7 +50,7 @@ class SessionEnsemble(Detector):
     array([False,  True])
     """
 
-    input = "sequences"
+    inputs = ("sequences",)
     name = "session-ensemble"
 
     def __init__(

@@ -267,8 +267,9 @@ def _named(detectors: Detectors) -> dict[str, Detector]:
         if name in named:
             raise UsageError(f"two detectors are called {name!r}; give a mapping with names")
         named[name] = get_detector(detector)() if isinstance(detector, str) else detector
-        if named[name].input != "sequences":
-            raise UsageError(f"detector {name!r} takes {named[name].input}, not sessions")
+        if "sequences" not in named[name].inputs:
+            takes = " or ".join(named[name].inputs)
+            raise UsageError(f"detector {name!r} takes {takes}, not sessions")
     return named
 
 

@@ -377,8 +377,9 @@ def _make_detector(detector: str | Detector, random_state: int, rule: str) -> De
     if isinstance(detector, Detector):
         return detector
     made = get_detector(detector)()
-    if made.input != "sequences":
-        raise UsageError(f"detector {detector!r} takes {made.input}, not the sessions of a log")
+    if "sequences" not in made.inputs:
+        takes = " or ".join(made.inputs)
+        raise UsageError(f"detector {detector!r} takes {takes}, not the sessions of a log")
     if "random_state" in made.get_params(deep=False):
         made.set_params(random_state=random_state)
     if "score" in made.get_params(deep=False) and (needed := score_of_rule(rule)):

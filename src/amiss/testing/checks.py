@@ -183,8 +183,8 @@ CHECKS: tuple[Callable[[Detector], None], ...] = (
 
 def _data(detector: Detector) -> tuple[list[Any], Any]:
     """Return normal items and an outlier, of the kind the detector takes."""
-    if detector.input != "sequences":
-        raise NotImplementedError(f"no data for detectors of {detector.input}")
+    if "sequences" not in detector.inputs:
+        raise NotImplementedError(f"no data for detectors of {detector.inputs}")
     generator = np.random.default_rng(7)
     normal = []
     for _ in range(60):
