@@ -25,6 +25,8 @@ from amiss.errors import InputError, ModelError
 
 FORMAT = 1
 """Version of the file format; a reader refuses files of a newer one."""
+KINDS = ("model", "rows", "detector")
+"""What a file may hold: a model of logs, one of tables or images, or a bare detector."""
 
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.safetensors"
 _MAX_BYTES = 1 << 32
@@ -44,7 +46,7 @@ def write(
     ----------
     path : path-like
     kind : str
-        ``"model"`` or ``"detector"``.
+        One of `KINDS`.
     manifest : dict
         JSON values.
     arrays : dict of str to ndarray
@@ -136,7 +138,7 @@ def _check(target: Path, manifest: Any, tensors: bytes) -> None:
         or manifest.get("arrays_sha256") != hashlib.sha256(tensors).hexdigest()
     ):
         raise ModelError(f"{target}: altered since it was written; {_REPAIR}")
-    if manifest.get("kind") not in ("model", "detector") or "content" not in manifest:
+    if manifest.get("kind") not in KINDS or "content" not in manifest:
         raise ModelError(f"{target}: its manifest is malformed; {_REPAIR}")
 
 

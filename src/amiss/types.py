@@ -399,6 +399,30 @@ class Difference(NamedTuple):
     events: int
 
 
+class Region(NamedTuple):
+    """A box of pixels; `left` and `top` count from 0 at the upper left corner."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Feature(NamedTuple):
+    """One column of a row, or one region of an image, that is not as expected."""
+
+    name: str
+    """The column; for an image the colour channel."""
+    value: float
+    """What came, in the units of the data; for a region the mean over its deviating pixels."""
+    expected: float
+    """What the detector makes of it, in the same units."""
+    score: float
+    """How much it deviates; for a region the sum over its deviating pixels."""
+    region: Region | None = None
+    """Where in an image; None for a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surprise:
     """One event that was not expected where it came; `template` None is the end of the session."""
@@ -436,3 +460,5 @@ class Finding:
     """The templates of the nearest normal session, in order."""
     nearest_count: int = 0
     """How many training sessions are just like the nearest one."""
+    features: tuple[Feature, ...] = ()
+    """Of a row or an image: what deviates most, the worst first."""

@@ -57,6 +57,37 @@ def findings_to_dict(
     }
 
 
+def row_findings_to_dict(
+    findings: Sequence[Finding],
+    source: dict[str, Any],
+    model: dict[str, Any],
+    threshold: Threshold,
+    *,
+    scored: int,
+) -> dict[str, Any]:
+    """Return findings of a table or of images as JSON values.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    source : dict
+        What was judged: files, unit, rows, columns, shape of one, notes.
+    model : dict
+        What was learnt.
+    threshold : Threshold
+    scored : int
+        Rows or images that were judged.
+    """
+    return {
+        "schema": SCHEMA,
+        "source": source,
+        "model": model,
+        "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
+        "scored": scored,
+        "findings": [finding_to_dict(finding) for finding in findings],
+    }
+
+
 def finding_to_dict(finding: Finding) -> dict[str, Any]:
     """Return one finding as JSON values; ``expected[i]`` is what was expected for ``got[i]``."""
     return {
@@ -79,6 +110,10 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
             "sessions_like_it": finding.nearest_count,
         },
         "events": list(finding.events),
+        "features": [
+            {**f._asdict(), "region": f.region._asdict() if f.region else None}
+            for f in finding.features
+        ],
     }
 
 

@@ -9,13 +9,27 @@ from pathlib import PurePath
 from typing import Any
 
 from amiss.present.escape import visible
+from amiss.present.layout import (
+    LABEL_WIDTH,
+    MOST_SHOWN,
+    ROW_UNITS,
+    counted,
+    describe_decision,
+    describe_labels,
+    describe_score,
+    describe_threshold,
+    duration,
+    labelled,
+    notes_of,
+    place,
+    short_names,
+    shown_score,
+)
 from amiss.present.reasons import percent, reason_rows, why
+from amiss.present.rows import describe_row_finding, describe_row_model, summarise_rows
 from amiss.present.summary import finding_to_dict, timestamp
 from amiss.types import Finding
 
-_LABEL = 11
-MOST_SHOWN = 10
-"""Kinds of finding in the overview of `summarise`, unless asked for more."""
 _LINE_ROWS = 4
 """Rows that a log line may fill; the rest of it is cut."""
 
@@ -32,15 +46,17 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
     width : int
         Columns of the terminal.
     """
+    if summary["source"]["unit"] in ROW_UNITS:
+        return summarise_rows(summary, most, width)
     lines = [
-        _labelled("log", _describe_log(summary), width),
-        _labelled(summary["source"]["unit"] + "s", _describe_units(summary), width),
-        _labelled("learnt", _describe_model(summary["model"]), width),
-        _labelled("flagged", _describe_decision(summary), width),
+        labelled("log", _describe_log(summary), width),
+        labelled(summary["source"]["unit"] + "s", _describe_units(summary), width),
+        labelled("learnt", _describe_model(summary["model"]), width),
+        labelled("flagged", describe_decision(summary), width),
     ]
-    lines += [_labelled("note", note, width) for note in _notes(summary)]
+    lines += [labelled("note", note, width) for note in notes_of(summary)]
     if summary["findings"]:
-        names = _short_names(summary["source"]["files"])
+        names = short_names(summary["source"]["files"])
         lines += ["", *_table(summary["findings"], names, most, width)]
     return "\n".join(lines)
 
@@ -50,7 +66,7 @@ def _describe_log(summary: dict[str, Any]) -> str:
     names = [PurePath(name).name for name in source["files"]]
     name = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} first"
     parts = [name, _read(source), _span(source["start"], source["end"])]
-    parts += [f"{source['format']} format", _counted(source["templates"], "template")]
+    parts += [f"{source['format']} format", counted(source["templates"], "template")]
     return " · ".join(part for part in parts if part)
 
 
@@ -60,7 +76,7 @@ def _describe_units(summary: dict[str, Any]) -> str:
     by = f"of {size}" if size != source["grouping"] else f"by {size}"
     parts = [f"{summary['scored']:,} {by}"]
     if source["ungrouped_lines"]:
-        parts.append(f"{_counted(source['ungrouped_lines'], 'line')} in none of them")
+        parts.append(f"{counted(source['ungrouped_lines'], 'line')} in none of them")
     if source["cut"]:
         parts.append(
             f"{source['cut']:,} cut by the start or end of the log: judged on what they have"
@@ -73,47 +89,16 @@ def _describe_model(model: dict[str, Any]) -> str:
     if model["members"]:
         *most, last = model["members"]
         what += f" of {', '.join(most)} and {last}" if most else f" of {last}"
-    seconds = model["cpu_seconds"]
-    took = f"{seconds:g} s" if seconds else "less than 0.1 s"
-    parts = [what, f"from {_counted(model['sessions'], model['unit'])} in {took}"]
-    labelled = model["labelled_anomalies"]
-    if labelled is None:
-        parts.append("without labels")
-    else:
-        known = _counted(labelled, "labelled anomaly", "labelled anomalies")
-        parts.append(f"{known} not taken for normal")
+    learnt_from = counted(model["sessions"], model["unit"])
+    parts = [what, f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
+    known = model["labelled_anomalies"]
+    parts.append(describe_labels(known))
     if model["set_aside"]:
         share = percent(model["set_aside"] / model["sessions"])
         parts.append(f"{model['set_aside']:,} ({share}) left out as unlike the rest")
-    elif labelled is None:
+    elif known is None:
         parts.append("nothing left out")
     return " · ".join(parts)
-
-
-def _describe_decision(summary: dict[str, Any]) -> str:
-    count, unit = len(summary["findings"]), summary["source"]["unit"]
-    share = count / max(1, summary["scored"])
-    flagged = f"{_counted(count, unit)} ({percent(share)})"
-    return " · ".join([flagged, *_describe_threshold(summary["threshold"], unit)])
-
-
-def _describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
-    parts = []
-    if threshold["rate"] is not None:
-        parts.append(
-            f"at most {percent(threshold['rate'])} of normal {unit}s wanted, "
-            f"{percent(threshold['realised'] or 0.0)} in calibration"
-        )
-    if threshold["value"] is not None:
-        parts.append(f"score above {threshold['value']:.2f}")
-    return parts
-
-
-def _notes(summary: dict[str, Any]) -> list[str]:
-    notes = list(summary["source"]["notes"])
-    if summary["threshold"]["note"]:
-        notes.append(summary["threshold"]["note"])
-    return notes
 
 
 def _table(
@@ -126,7 +111,7 @@ def _table(
     shown = list(kinds.values())[:most]
     unit = findings[0]["unit"]
     ids = [visible(alike[0]["id"], 40) for alike in shown]
-    places = [_place(alike[0]["locations"][0], names) for alike in shown]
+    places = [place(alike[0]["locations"][0], names) for alike in shown]
     id_width = max(len(unit), *(len(i) for i in ids))
     place_width = max(len("where"), *(len(p) for p in places))
     indent = 2 + 6 + 2 + id_width + 2 + place_width + 2
@@ -134,36 +119,38 @@ def _table(
     left = 10 if stacked else indent
     header = f"  {'score':>6}  {unit:<{id_width}}  {'where':<{place_width}}"
     rows = [header.rstrip() if stacked else f"{header}  why"]
-    for alike, name, place in zip(shown, ids, places, strict=True):
+    for alike, name, where in zip(shown, ids, places, strict=True):
         reasons = reason_rows(alike[0], max(20, width - left))
         if len(alike) > 1:
             reasons.append(f"and {len(alike) - 1:,} more like it")
-        head = f"  {alike[0]['score']:>6.2f}  {name:<{id_width}}  {place:<{place_width}}"
+        head = f"  {alike[0]['score']:>6.2f}  {name:<{id_width}}  {where:<{place_width}}"
         rows.append(head.rstrip() if stacked else f"{head}  {reasons.pop(0)}")
         rows += [" " * left + reason for reason in reasons]
     if len(kinds) > len(shown):
         left_out = list(kinds.values())[len(shown) :]
         count = sum(len(alike) for alike in left_out)
-        of_kinds = _counted(len(left_out), "kind")
+        of_kinds = counted(len(left_out), "kind")
         rows.append(f"  … and {count:,} more, of {of_kinds}: --all shows them, --json all there is")
     return rows
 
 
 def describe_model(described: dict[str, Any], width: int = 100) -> str:
     """Return what a fit learnt and where it was written."""
+    if described["model"]["unit"] in ROW_UNITS:
+        return describe_row_model(described, width)
     model, threshold = described["model"], described["threshold"]
     span = _span(_iso(model["start"]), _iso(model["end"]))
     log = [_read(model), span, f"{model['format']} format"]
-    log.append(_counted(model["templates"], "template"))
-    flags = " · ".join(reversed(_describe_threshold(threshold, model["unit"])))
+    log.append(counted(model["templates"], "template"))
+    flags = " · ".join(reversed(describe_threshold(threshold, model["unit"])))
     lines = [
-        _labelled("log", " · ".join(part for part in log if part), width),
-        _labelled("learnt", _describe_model(model), width),
-        _labelled("flags", flags, width),
-        _labelled("model", f"{described['file']} · {described['bytes'] / 1000:,.0f} kB", width),
+        labelled("log", " · ".join(part for part in log if part), width),
+        labelled("learnt", _describe_model(model), width),
+        labelled("flags", flags, width),
+        labelled("model", f"{described['file']} · {described['bytes'] / 1000:,.0f} kB", width),
     ]
     if threshold["note"]:
-        lines.append(_labelled("note", threshold["note"], width))
+        lines.append(labelled("note", threshold["note"], width))
     return "\n".join(lines)
 
 
@@ -172,10 +159,10 @@ def describe_preview(preview: dict[str, Any]) -> str:
     rows = [f"  {'wanted':>8} {'calibration':>12} {'score above':>12} {'flagged':>8}"]
     rows += [
         f"  {percent(r['false_alarm_rate']):>8} {percent(r['realised']):>12} "
-        f"{r['threshold']:>12.2f} {r['flagged']:>8,}"
+        f"{shown_score(r['threshold']):>12} {r['flagged']:>8,}"
         for r in preview["rates"]
     ]
-    return "\n".join([_counted(preview["scored"], preview["unit"]), *rows])
+    return "\n".join([counted(preview["scored"], preview["unit"]), *rows])
 
 
 def describe_evaluation(report: dict[str, Any]) -> str:
@@ -184,11 +171,11 @@ def describe_evaluation(report: dict[str, Any]) -> str:
     head = f"{report['sessions']:,} with a label, {report['anomalies']:,} of them anomalies"
     if report["unlabelled"]:
         head += f" · {report['unlabelled']:,} without a label left out"
-    hits = _counted(confusion["true_positive"], "anomaly", "anomalies")
+    hits = counted(confusion["true_positive"], "anomaly", "anomalies")
     rows = [
-        f"{unit + 's':<{_LABEL}}{head}",
+        f"{unit + 's':<{LABEL_WIDTH}}{head}",
         (
-            f"{'flagged':<{_LABEL}}{hits} and {confusion['false_positive']:,} normal "
+            f"{'flagged':<{LABEL_WIDTH}}{hits} and {confusion['false_positive']:,} normal "
             f"· missed {confusion['false_negative']:,} "
             f"· passed {confusion['true_negative']:,} normal"
         ),
@@ -227,20 +214,15 @@ def describe_finding(finding: Finding | dict[str, Any], width: int = 100) -> str
         Columns of the terminal.
     """
     f = finding_to_dict(finding) if isinstance(finding, Finding) else finding
+    if f["unit"] in ROW_UNITS:
+        return describe_row_finding(f, width)
     unit, span = visible(f["unit"]), _span(f["start"], f["end"])
-    score = f"{f['score']:.2f}"
-    if (threshold := f.get("threshold")) is not None:
-        score += ", flagged " if f["score"] > threshold else ", not flagged "
-        score += f"(threshold {threshold:.2f})"
-    lines = [
-        f"{unit} {visible(f['id'])}",
-        _labelled("score", f"{score} · p = {f['p_value']:.2g}", width),
-    ]
+    lines = [f"{unit} {visible(f['id'])}", labelled("score", describe_score(f), width)]
     if span:
-        lines.append(_labelled("when", span, width))
+        lines.append(labelled("when", span, width))
     if not f["complete"]:
         lines.append(
-            _labelled("cut", "by the start or end of the log: nothing counts as missing", width)
+            labelled("cut", "by the start or end of the log: nothing counts as missing", width)
         )
     if f["contributions"]:
         lines += ["", "  what the detectors say (−log₁₀ p)"]
@@ -264,7 +246,7 @@ def describe_finding(finding: Finding | dict[str, Any], width: int = 100) -> str
 def _describe_got(
     got: dict[str, Any], expected: list[dict[str, Any]], unit: str, width: int
 ) -> list[str]:
-    where = _place(got, {})
+    where = place(got, {})
     if got["template"] is None:
         head = f"    {where}  the {unit} ends after this line (p = {got['probability']:.2g})"
     elif got["unseen"]:
@@ -304,41 +286,8 @@ def _side_by_side(finding: dict[str, Any], unit: str, width: int) -> list[str]:
     return rows
 
 
-def _labelled(label: str, text: str, width: int) -> str:
-    """Return a labelled paragraph, broken so that it fits `width`: at separators, then spaces."""
-    room = max(20, width - _LABEL)
-    rows: list[str] = []
-    for part in visible(text).split(" · "):
-        if rows and len(rows[-1]) + 3 + len(part) <= room:
-            rows[-1] += f" · {part}"
-        else:
-            rows += [part] if len(part) <= room else textwrap.wrap(part, room)
-    indent = "\n" + " " * _LABEL
-    return f"{label:<{_LABEL}}{indent.join(rows)}"
-
-
-def _short_names(files: list[str]) -> dict[str, str]:
-    """Return the shortest ends of the paths that tell the files apart."""
-    paths = {name: PurePath(name).parts for name in files}
-    for depth in range(1, max((len(parts) for parts in paths.values()), default=0)):
-        short = {name: str(PurePath(*parts[-depth:])) for name, parts in paths.items()}
-        if len(set(short.values())) == len(short):
-            return short
-    return {name: name for name in files}
-
-
-def _place(location: dict[str, Any], names: dict[str, str]) -> str:
-    shown = visible(names.get(location["file"], location["file"]))
-    shown = shown if len(shown) <= 60 else f"…{shown[-59:]}"
-    return f"{shown}:{location['first_line']}"
-
-
 def _read(source: dict[str, Any]) -> str:
-    return _counted(source["lines"], "row" if source["format"] == "sessions" else "line")
-
-
-def _counted(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
+    return counted(source["lines"], "row" if source["format"] == "sessions" else "line")
 
 
 def _span(start: str | None, end: str | None) -> str:

@@ -1,0 +1,114 @@
+"""Building blocks of text: labelled paragraphs, counts, names of places."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import PurePath
+from typing import Any
+
+from amiss.present.escape import visible
+from amiss.present.reasons import percent
+
+LABEL_WIDTH = 11
+MOST_SHOWN = 10
+"""Findings, or kinds of them, in an overview, unless asked for more."""
+ROW_UNITS = frozenset({"row", "image"})
+"""Units of tables and images; the others are of logs."""
+
+
+def labelled(label: str, text: str, width: int) -> str:
+    """Return a labelled paragraph, broken so that it fits `width`: at separators, then spaces."""
+    room = max(20, width - LABEL_WIDTH)
+    rows: list[str] = []
+    for part in visible(text).split(" · "):
+        if rows and len(rows[-1]) + 3 + len(part) <= room:
+            rows[-1] += f" · {part}"
+        else:
+            rows += [part] if len(part) <= room else textwrap.wrap(part, room)
+    indent = "\n" + " " * LABEL_WIDTH
+    return f"{label:<{LABEL_WIDTH}}{indent.join(rows)}"
+
+
+def short_names(files: list[str]) -> dict[str, str]:
+    """Return the shortest ends of the paths that tell the files apart."""
+    paths = {name: PurePath(name).parts for name in files}
+    for depth in range(1, max((len(parts) for parts in paths.values()), default=0)):
+        short = {name: str(PurePath(*parts[-depth:])) for name, parts in paths.items()}
+        if len(set(short.values())) == len(short):
+            return short
+    return {name: name for name in files}
+
+
+def place(location: dict[str, Any], names: dict[str, str]) -> str:
+    """Return a file and its line, the file by its short name if it has one."""
+    shown = visible(names.get(location["file"], location["file"]))
+    shown = shown if len(shown) <= 60 else f"…{shown[-59:]}"
+    return f"{shown}:{location['first_line']}"
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a number and its noun."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
+    """Return where the line was drawn, in parts."""
+    parts = []
+    if threshold["rate"] is not None:
+        parts.append(
+            f"at most {percent(threshold['rate'])} of normal {unit}s wanted, "
+            f"{percent(threshold['realised'] or 0.0)} in calibration"
+        )
+    if threshold["value"] is not None:
+        parts.append(f"score above {shown_score(threshold['value'])}")
+    return parts
+
+
+def describe_decision(summary: dict[str, Any]) -> str:
+    """Return how many were flagged, and where the line was drawn."""
+    count, unit = len(summary["findings"]), summary["source"]["unit"]
+    share = count / max(1, summary["scored"])
+    flagged = f"{counted(count, unit)} ({percent(share)})"
+    return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])
+
+
+def describe_labels(anomalies: int | None) -> str:
+    """Return what a fit knew of anomalies; None: it had no labels."""
+    if anomalies is None:
+        return "without labels"
+    return f"{counted(anomalies, 'labelled anomaly', 'labelled anomalies')} not taken for normal"
+
+
+def describe_score(finding: dict[str, Any]) -> str:
+    """Return the score, whether it is beyond the threshold if that is known, and the p-value."""
+    said = shown_score(finding["score"])
+    if (threshold := finding.get("threshold")) is not None:
+        said += ", flagged " if finding["score"] > threshold else ", not flagged "
+        said += f"(threshold {shown_score(threshold)})"
+    return f"{said} · p = {finding['p_value']:.2g}"
+
+
+def notes_of(summary: dict[str, Any]) -> list[str]:
+    """Return what a reader should know of the input and of the threshold."""
+    notes = list(summary["source"]["notes"])
+    if summary["threshold"]["note"]:
+        notes.append(summary["threshold"]["note"])
+    return notes
+
+
+def duration(seconds: float) -> str:
+    """Return seconds of computing as text."""
+    return f"{seconds:g} s" if seconds else "less than 0.1 s"
+
+
+def shown_score(score: float) -> str:
+    """Return a score with two decimals, or two digits where these would say nothing.
+
+    Examples
+    --------
+    >>> [shown_score(score) for score in (12.345, 0.0, 0.00456, 7e9)]
+    ['12.35', '0.00', '0.0046', '7e+09']
+    """
+    if score == 0 or 0.005 <= abs(score) < 1e7:
+        return f"{score:.2f}"
+    return f"{score:.2g}"

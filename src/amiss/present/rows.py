@@ -1,0 +1,206 @@
+"""Findings of tables and images as text: what came in each feature, and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from amiss.present.escape import visible
+from amiss.present.layout import (
+    MOST_SHOWN,
+    counted,
+    describe_decision,
+    describe_labels,
+    describe_score,
+    describe_threshold,
+    duration,
+    labelled,
+    notes_of,
+    short_names,
+    shown_score,
+)
+
+_NAME = 40
+"""Columns of a feature's name, or an id; longer ones are cut."""
+_REASONS = 3
+"""Features that the overview names of each row."""
+
+
+def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int = 100) -> str:
+    """Return the overview of a run on a table or on images.
+
+    Parameters
+    ----------
+    summary : dict
+        The schema ``amiss.findings/1``, its unit ``row`` or ``image``.
+    most : int, optional
+        Findings to show; None shows all.
+    width : int
+        Columns of the terminal.
+    """
+    source = summary["source"]
+    lines = [
+        labelled(_label(source), _describe_source(source, source["files"]), width),
+        labelled("learnt", _describe_model(summary["model"]), width),
+        labelled("flagged", describe_decision(summary), width),
+    ]
+    lines += [labelled("note", note, width) for note in notes_of(summary)]
+    if summary["findings"]:
+        names = short_names(source["files"])
+        lines += ["", *_table(summary["findings"], names, most, width)]
+    return "\n".join(lines)
+
+
+def describe_row_model(described: dict[str, Any], width: int = 100) -> str:
+    """Return what a fit on a table or on images learnt, and where it was written."""
+    model, threshold = described["model"], described["threshold"]
+    flags = " · ".join(reversed(describe_threshold(threshold, model["unit"])))
+    lines = [
+        labelled(_label(model), _describe_source(model, model["sources"]), width),
+        labelled("learnt", _describe_model(model), width),
+        labelled("flags", flags, width),
+        labelled("model", f"{described['file']} · {described['bytes'] / 1000:,.0f} kB", width),
+    ]
+    if threshold["note"]:
+        lines.append(labelled("note", threshold["note"], width))
+    return "\n".join(lines)
+
+
+def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
+    """Return all that is known of one row or image: value against expected, feature by feature.
+
+    Parameters
+    ----------
+    finding : dict
+        As in the schema; it may have a ``threshold``: then the text says whether it was flagged.
+    width : int
+        Columns of the terminal.
+    """
+    lines = [
+        f"{finding['unit']} {visible(finding['id'])}",
+        labelled("score", describe_score(finding), width),
+    ]
+    if finding["locations"] and (file := finding["locations"][0]["file"]):
+        row = finding["locations"][0]["first_line"]
+        lines.append(labelled("where", f"{file}, row {row:,} of its data", width))
+    features = finding["features"]
+    if not features:
+        return "\n".join(lines)
+    names = [_name(feature) for feature in features]
+    values = [number(feature["value"]) for feature in features]
+    expected = [number(feature["expected"], 3) for feature in features]
+    scores = [shown_score(feature["score"]) for feature in features]
+    columns = [
+        _padded("region" if features[0]["region"] else "feature", names, left=True),
+        _padded("value", values),
+        _padded("expected", expected),
+        _padded("score", scores),
+    ]
+    lines += ["", "  what deviates most, and what was expected there"]
+    room = width - 4 - sum(len(column[0]) + 2 for column in columns)
+    largest = max(feature["score"] for feature in features)
+    for at, cells in enumerate(zip(*columns, strict=True)):
+        share = features[at - 1]["score"] / largest if at and largest > 0 else 0.0
+        bar = "▇" * round(max(0.0, share) * min(20, max(0, room)))
+        lines.append(f"    {'  '.join(cells)}  {bar}".rstrip())
+    return "\n".join(lines)
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a value as people write it, with at most so many significant digits.
+
+    Examples
+    --------
+    >>> [number(value) for value in (511.0, 0.123456789, 1234567.8, -0.0)]
+    ['511', '0.123457', '1.23457e+06', '0']
+    >>> number(3.2089, 3)
+    '3.21'
+    """
+    return f"{value + 0.0:.{digits}g}"
+
+
+def _label(source: dict[str, Any]) -> str:
+    return "images" if source["unit"] == "image" else "table"
+
+
+def _describe_source(source: dict[str, Any], files: list[str]) -> str:
+    names = [PurePath(name).name or name for name in files]
+    parts = names[:1] if len(names) < 2 else [f"{len(names)} files, {names[0]} first"]
+    parts.append(counted(source["rows"], source["unit"]))
+    if source["unit"] == "image":
+        channels, height, width = source["shape"]
+        parts.append(f"{width} × {height} pixels · {counted(channels, 'channel')}")
+    else:
+        parts.append(counted(len(source["columns"]), "column"))
+    return " · ".join(parts)
+
+
+def _describe_model(model: dict[str, Any]) -> str:
+    learnt_from = counted(model["rows"], model["unit"])
+    parts = [model["detector"], f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
+    parts.append(describe_labels(model["labelled_anomalies"]))
+    return " · ".join(parts)
+
+
+def _table(
+    findings: list[dict[str, Any]], names: dict[str, str], most: int | None, width: int
+) -> list[str]:
+    shown = findings[:most]
+    unit = findings[0]["unit"]
+    scores = _padded("score", [f"{shown_score(finding['score']):>6}" for finding in shown])
+    ids = _padded(unit, [_short_id(finding, names) for finding in shown], left=True)
+    room = max(20, width - 2 - len(scores[0]) - 2 - len(ids[0]) - 2)
+    reasons = ["why", *(_why(finding["features"], room) for finding in shown)]
+    rows = [
+        f"  {score}  {name}  {reason}".rstrip()
+        for score, name, reason in zip(scores, ids, reasons, strict=True)
+    ]
+    if len(findings) > len(shown):
+        count = len(findings) - len(shown)
+        rows.append(f"  … and {count:,} more: --all shows them, --json all there is")
+    return rows
+
+
+def _short_id(finding: dict[str, Any], names: dict[str, str]) -> str:
+    for name, short in names.items():
+        if len(names) > 1 and finding["id"].startswith(f"{name}:"):
+            return _end_of(visible(short + finding["id"][len(name) :]))
+    return _end_of(visible(finding["id"]))
+
+
+def _end_of(name: str) -> str:
+    """Return what tells one id from another: of a path that is its end."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
+
+
+def _why(features: list[dict[str, Any]], room: int) -> str:
+    """Return as many of the strongest reasons as one row holds, one at least."""
+    said = ""
+    for feature in features[:_REASONS]:
+        value, expected = number(feature["value"]), number(feature["expected"], 3)
+        numbers = f" {value}, expected {expected}"
+        if not said:
+            said = visible(_name(feature), room - len(numbers)) + numbers
+        elif len(said) + 2 + len(_name(feature)) + len(numbers) <= room:
+            said += f"; {_name(feature)}{numbers}"
+        else:
+            break
+    return said
+
+
+def _name(feature: dict[str, Any]) -> str:
+    name = visible(feature["name"], _NAME)
+    if not (region := feature["region"]):
+        return name
+    right, bottom = region["left"] + region["width"], region["top"] + region["height"]
+    across = _span(region["left"], right - 1)
+    return f"{name} at x {across}, y {_span(region['top'], bottom - 1)}:"
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first}–{last}"
+
+
+def _padded(title: str, cells: list[str], left: bool = False) -> list[str]:
+    width = max(map(len, [title, *cells]))
+    return [f"{cell:<{width}}" if left else f"{cell:>{width}}" for cell in [title, *cells]]
