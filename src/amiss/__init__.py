@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from amiss.read.labels import read_labels
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
-    from amiss.run.evaluate import evaluate
+    from amiss.run.evaluate_rows import run_row_experiment
     from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
+    from amiss.run.models import evaluate, fit, load, scan
     from amiss.run.parse import parse_log
-    from amiss.run.pipeline import Model, fit, load, scan
+    from amiss.run.pipeline import Model
+    from amiss.run.row_findings import RowFindings
+    from amiss.run.rows import RowModel
     from amiss.run.tune import tune
     from amiss.run.windows import session_windows
     from amiss.simulate.hdfs import simulate_hdfs
@@ -30,15 +33,18 @@ _PUBLIC = {
     "Experiment": "amiss.run.experiment",
     "Findings": "amiss.run.findings",
     "Model": "amiss.run.pipeline",
+    "RowFindings": "amiss.run.row_findings",
+    "RowModel": "amiss.run.rows",
     "Sessions": "amiss.represent.sessions",
-    "evaluate": "amiss.run.evaluate",
-    "fit": "amiss.run.pipeline",
-    "load": "amiss.run.pipeline",
+    "evaluate": "amiss.run.models",
+    "fit": "amiss.run.models",
+    "load": "amiss.run.models",
     "parse_log": "amiss.run.parse",
     "read_labels": "amiss.read.labels",
     "read_sessions": "amiss.run.ingest",
     "run_experiment": "amiss.run.experiment",
-    "scan": "amiss.run.pipeline",
+    "run_row_experiment": "amiss.run.evaluate_rows",
+    "scan": "amiss.run.models",
     "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",
     "tune": "amiss.run.tune",
@@ -49,6 +55,8 @@ __all__ = [
     "Experiment",
     "Findings",
     "Model",
+    "RowFindings",
+    "RowModel",
     "Sessions",
     "__version__",
     "evaluate",
@@ -58,6 +66,7 @@ __all__ = [
     "read_labels",
     "read_sessions",
     "run_experiment",
+    "run_row_experiment",
     "scan",
     "session_windows",
     "simulate_hdfs",

@@ -8,7 +8,7 @@ import amiss
 from amiss.detect import EventCounts
 from amiss.errors import InputError, LabelError, ModelError, UsageError
 from amiss.run.bulk import normal_bulk
-from amiss.run.pipeline import load_model
+from amiss.run.models import load_model
 
 
 def _frame(sessions):

@@ -28,7 +28,7 @@ from amiss.present.experiment import describe_experiment
 from amiss.represent.sequences import distinct_sequences
 from amiss.represent.windows import cut_windows, distinct_rows
 from amiss.run.bulk import normal_bulk
-from amiss.run.metrics import areas, at_threshold, ceiling, curves, spread, top_k_table
+from amiss.run.metrics import areas, at_threshold, ceiling, curves, merged_runs, top_k_table
 from amiss.run.pipeline import FALSE_ALARM_RATE
 from amiss.run.validation import represent
 from amiss.types import Sequences, Windows
@@ -98,8 +98,9 @@ def split_sessions(
     train: float,
     how: Literal["uniform", "time"] = "uniform",
     seed: int = 0,
+    unit: str = "session",
 ) -> Bools:
-    """Return which sessions are for training, shape (n,).
+    """Return which sessions, or other units, are for training, shape (n,).
 
     Parameters
     ----------
@@ -110,6 +111,8 @@ def split_sessions(
     how : {"uniform", "time"}
         At random, or the first of them in the order they have.
     seed : int
+    unit : str
+        What errors call them.
 
     Raises
     ------
@@ -138,8 +141,8 @@ def split_sessions(
     chosen[rows[:n_train]] = True
     if chosen.all() or not chosen.any():
         raise InputError(
-            f"{len(truth)} sessions cannot be split so that {train:g} of them train and others are "
-            "judged; give more sessions, or another share"
+            f"{len(truth)} {unit}s cannot be split so that {train:g} of them train and others are "
+            f"judged; give more {unit}s, or another share"
         )
     return chosen
 
@@ -242,7 +245,7 @@ def run_experiment(
             build = _session_level if level == "session" else _window_level
             items = build(sequences, truth, chosen, window)
             runs[level].append(_judge_all(items, unfitted, seed, use_labels, false_alarm_rate))
-    report["levels"] = {level: _merged(parts) for level, parts in runs.items()}
+    report["levels"] = {level: merged_runs(parts) for level, parts in runs.items()}
     return Experiment(report)
 
 
@@ -380,35 +383,3 @@ def _bulk(train: Items) -> Bools:
     assert train.sessions is not None  # noqa: S101 - cut from sessions
     inside: Bools = normal_bulk(train.sessions)[train.session]
     return inside
-
-
-def _merged(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Put the seeds side by side: figures as mean and range, curves and tables of the first."""
-    first = runs[0]
-    merged: dict[str, Any] = {
-        "ceilings": {
-            name: spread([run["ceilings"][name] for run in runs]) for name in first["ceilings"]
-        }
-    }
-    for group in ("detectors", "baselines"):
-        merged[group] = {
-            name: _merged_one([run[group][name] for run in runs]) for name in first[group]
-        }
-    return merged
-
-
-def _merged_one(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for key, value in runs[0].items():
-        values = [run[key] for run in runs]
-        if key in ("confusion", "normal", "curves"):
-            merged[key] = value  # of the first seed
-        elif key == "top_k":
-            merged[key] = [
-                {"k": row["k"]}
-                | {f: spread([v[i][f] for v in values]) for f in ("precision", "recall", "f1")}
-                for i, row in enumerate(value)
-            ]
-        elif all(v is not None for v in values):
-            merged[key] = spread(values)
-    return merged

@@ -116,3 +116,39 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
         "max": float(max(values)),
         "values": [float(value) for value in values],
     }
+
+
+def merged_runs(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Put the seeds side by side: figures as mean and range, curves and tables of the first.
+
+    Parameters
+    ----------
+    runs : list of dict
+        Of each seed: ``ceilings``, ``detectors`` and ``baselines``, by name.
+    """
+    first = runs[0]
+    merged: dict[str, Any] = {
+        "ceilings": {
+            name: spread([run["ceilings"][name] for run in runs]) for name in first["ceilings"]
+        }
+    }
+    for group in ("detectors", "baselines"):
+        merged[group] = {name: _merged([run[group][name] for run in runs]) for name in first[group]}
+    return merged
+
+
+def _merged(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for key, value in runs[0].items():
+        values = [run[key] for run in runs]
+        if key in ("confusion", "normal", "curves", "kinds"):
+            merged[key] = value  # of the first seed
+        elif key == "top_k":
+            merged[key] = [
+                {"k": row["k"]}
+                | {f: spread([v[i][f] for v in values]) for f in ("precision", "recall", "f1")}
+                for i, row in enumerate(value)
+            ]
+        elif all(v is not None for v in values):
+            merged[key] = spread(values)
+    return merged

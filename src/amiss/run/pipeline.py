@@ -1,4 +1,4 @@
-"""Model = representation + detector + decision: fit, detect, scan, load."""
+"""Model = representation + detector + decision, of logs: fit, detect, scan."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss import store
-from amiss.decide import best_f1_threshold, check_rate, decide, score_of_rule
-from amiss.detect import get_detector
+from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import LEFT_OUT, Detector
 from amiss.errors import InputError, ModelError, UsageError
 from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
+from amiss.run.detectors import (
+    check_rule,
+    detector_state,
+    load_detector,
+    make_detector,
+    with_prefix,
+)
 from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import Labels, match_labels
@@ -120,7 +126,7 @@ class Model:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        _check_rule(rule, self.detector)
+        check_rule(rule, self.detector)
         threshold = decide(self.calibration, rate, rule, self.detector.resolution)
         detector = copy(self.detector)  # what was learnt is shared, the threshold is not
         detector.offset_ = -threshold.value
@@ -145,8 +151,7 @@ class Model:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to one file; `amiss.load` reads it."""
-        manifest, arrays = self.detector.to_state()
-        arrays = {f"detector.{name}": array for name, array in arrays.items()}
+        manifest, arrays = detector_state(self.detector)
         arrays["calibration"] = self.calibration
         if self.completion:
             for name, array in self.completion.to_arrays().items():
@@ -158,6 +163,19 @@ class Model:
             "detector": manifest,
         }
         store.write(path, "model", content, arrays)
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+        """Return the model that `save` wrote, from what a file holds of it."""
+        completion = with_prefix(arrays, "completion.")
+        return cls(
+            miner=TemplateMiner.from_state(content["templates"]),
+            completion=Completion.from_arrays(completion) if completion else None,
+            detector=load_detector(content["detector"], with_prefix(arrays, "detector.")),
+            threshold=Threshold(**content["threshold"]),
+            calibration=arrays["calibration"],
+            info=content["info"],
+        )
 
     def _findings(
         self,
@@ -258,53 +276,6 @@ def scan(
     return model._findings(sessions, sequences, scores, len(model.miner))
 
 
-def load(path: str | PathLike[str]) -> Model | Detector:
-    """Read what was saved: a model, or a bare detector.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read.
-    ModelError
-        The file is not a model, or damaged, altered, or of a newer format.
-    """
-    manifest, arrays = store.read(path)
-    content = manifest["content"]
-    try:
-        if manifest["kind"] == "detector":
-            return _load_detector(content, arrays)
-        completion = _with_prefix(arrays, "completion.")
-        return Model(
-            miner=TemplateMiner.from_state(content["templates"]),
-            completion=Completion.from_arrays(completion) if completion else None,
-            detector=_load_detector(content["detector"], _with_prefix(arrays, "detector.")),
-            threshold=Threshold(**content["threshold"]),
-            calibration=arrays["calibration"],
-            info=content["info"],
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(
-            f"{path}: its content does not fit this version of amiss ({error!r}); "
-            "fit the model again"
-        ) from None
-
-
-def load_model(path: str | PathLike[str]) -> Model:
-    """Read a saved model.
-
-    Raises
-    ------
-    InputError, ModelError
-        As `load`; also where the file holds a bare detector.
-    """
-    loaded = load(path)
-    if not isinstance(loaded, Model):
-        raise ModelError(f"{path}: holds a bare detector; expected a model from: amiss fit")
-    return loaded
-
-
 def _fit(
     sessions: Sessions,
     labels: Labels | None,
@@ -318,8 +289,7 @@ def _fit(
     if not len(sessions):
         raise InputError("no sessions to learn from; expected at least one")
     check_rate(rate)
-    chosen = _make_detector(detector, random_state, rule)
-    _check_rule(rule, chosen)
+    chosen = make_detector(detector, random_state, rule)
     if rule == "f1" and labels is None:
         raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
     miner, completion, sequences = learn_sequences(sessions)
@@ -362,39 +332,6 @@ def _fit(
         "fingerprint": _fingerprint(sessions),
     }
     return Model(miner, completion, chosen, threshold, calibration, info), (sequences, learnt)
-
-
-def _check_rule(rule: str, detector: Detector) -> None:
-    needed = score_of_rule(rule)
-    if needed and getattr(detector, "score", None) != needed:
-        raise UsageError(
-            f"rule {rule!r} cuts the {needed} of single events, which detector {detector.name!r} "
-            f"does not score; use NextEvent(score={needed!r}), or the rule tail"
-        )
-
-
-def _make_detector(detector: str | Detector, random_state: int, rule: str) -> Detector:
-    if isinstance(detector, Detector):
-        return detector
-    made = get_detector(detector)()
-    if "sequences" not in made.inputs:
-        takes = " or ".join(made.inputs)
-        raise UsageError(f"detector {detector!r} takes {takes}, not the sessions of a log")
-    if "random_state" in made.get_params(deep=False):
-        made.set_params(random_state=random_state)
-    if "score" in made.get_params(deep=False) and (needed := score_of_rule(rule)):
-        made.set_params(score=needed)
-    return made
-
-
-def _load_detector(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Detector:
-    detector = get_detector(manifest["detector"])(**manifest["parameters"])
-    detector.from_state(manifest, arrays)
-    return detector
-
-
-def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _fingerprint(sessions: Sessions) -> str:

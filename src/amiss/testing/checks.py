@@ -112,7 +112,7 @@ def check_scores_do_not_depend_on_the_batch(detector: Detector) -> None:
 
 def check_save_and_load(detector: Detector) -> None:
     """Score as before once saved and loaded."""
-    from amiss.run.pipeline import load
+    from amiss.run.models import load
 
     normal, outlier = _data(detector)
     detector.fit(normal)

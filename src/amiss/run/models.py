@@ -1,0 +1,256 @@
+"""One door for all data: fit, scan, load and evaluate go by what they are given."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, overload
+
+from amiss import store
+from amiss.detect._base import Detector
+from amiss.errors import InputError, ModelError, UsageError
+from amiss.represent.sessions import Sessions
+from amiss.run import pipeline, rows
+from amiss.run.detectors import load_detector
+from amiss.run.evaluate import evaluate as evaluate_sessions
+from amiss.run.evaluate_rows import evaluate_rows
+from amiss.run.findings import Findings
+from amiss.run.ingest import Labels
+from amiss.run.pipeline import Model
+from amiss.run.row_data import RowData, RowLabels
+from amiss.run.row_findings import RowFindings
+from amiss.run.rows import RowModel
+from amiss.types import Images, Table
+
+
+@overload
+def fit(
+    data: Sessions,
+    labels: Labels | None = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Model: ...
+@overload
+def fit(
+    data: RowData,
+    labels: RowLabels | None = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> RowModel: ...
+def fit(
+    data: Sessions | RowData,
+    labels: Any = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Model | RowModel:
+    """Learn what is normal.
+
+    Parameters
+    ----------
+    data : Sessions, Table or Images
+    labels : mapping of id to bool, or path of a label file, optional
+        What is known to be anomalous is not taken for normal. For tables and images also an array
+        of 1, 0 and −1; by default the labels they came with.
+    detector : str or Detector, optional
+        A name of the catalogue, or a detector with parameters of its own. By default
+        ``session-ensemble`` for sessions, ``vae`` for tables and images.
+    clean : bool, optional
+        Of sessions: whether those not labelled anomalous are all normal. By default they are with
+        labels; without, the normal bulk is estimated and the rest left out.
+    false_alarm_rate : float, optional
+        Bound on the share of normal items that are flagged; by default 0.0005 for sessions, 0.01
+        for tables and images.
+    rule : str
+        ``tail`` or ``quantile``; with labels of both kinds also ``f1``, the best F1 of what is
+        labelled, judged out of fold; with the detector ``next-event`` also ``top-K`` and ``p-X``,
+        which flag a session with an event outside its K likeliest, or less likely than X.
+    random_state : int
+
+    Returns
+    -------
+    Model or RowModel
+
+    Raises
+    ------
+    InputError
+        There is nothing to learn from.
+    LabelError
+        The labels do not fit the data.
+    UsageError
+        The detector takes other data, or the rule or the rate makes no sense.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> events = ["open", "read", "close"] * 40 + ["open", "crash"]
+    >>> ids = [str(i // 3) for i in range(120)] + ["odd", "odd"]
+    >>> sessions = Sessions.from_frame(pl.DataFrame({"session": ids, "event": events}))
+    >>> model = fit(sessions, detector="event-counts")
+    >>> [finding.id for finding in model.detect(sessions)]
+    ['odd']
+    """
+    options = _options(data, detector, clean, false_alarm_rate)
+    if isinstance(data, Sessions):
+        return pipeline.fit(data, labels, rule=rule, random_state=random_state, **options)
+    return rows.fit_rows(data, labels, rule=rule, random_state=random_state, **options)
+
+
+@overload
+def scan(
+    data: Sessions,
+    labels: Labels | None = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Findings: ...
+@overload
+def scan(
+    data: RowData,
+    labels: RowLabels | None = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> RowFindings: ...
+def scan(
+    data: Sessions | RowData,
+    labels: Any = None,
+    *,
+    detector: str | Detector | None = None,
+    clean: bool | None = None,
+    false_alarm_rate: float | None = None,
+    rule: str = "tail",
+    random_state: int = 0,
+) -> Findings | RowFindings:
+    """Fit and detect on the same data; what was learnt from is judged out of fold.
+
+    Parameters, Raises
+    ------------------
+    As `fit`. The fitted model is the findings' ``fitted``.
+    """
+    options = _options(data, detector, clean, false_alarm_rate)
+    if isinstance(data, Sessions):
+        return pipeline.scan(data, labels, rule=rule, random_state=random_state, **options)
+    return rows.scan_rows(data, labels, rule=rule, random_state=random_state, **options)
+
+
+def _options(
+    data: Any, detector: str | Detector | None, clean: bool | None, rate: float | None
+) -> dict[str, Any]:
+    """Return the options that were given; the others are for each kind of data to choose."""
+    if not isinstance(data, Sessions | Table | Images):
+        raise InputError(
+            f"{type(data).__name__}; expected Sessions from amiss.read_sessions, a Table from "
+            "amiss.read_table or Images from amiss.read_images"
+        )
+    if clean is not None and not isinstance(data, Sessions):
+        raise UsageError(
+            "clean is for sessions, of which the normal bulk is estimated; of tables and images "
+            "all that is not labelled an anomaly is learnt from: leave it out"
+        )
+    given = {"detector": detector, "clean": clean, "false_alarm_rate": rate}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def load(path: str | PathLike[str]) -> Any:
+    """Read what was saved: a model, or a bare detector.
+
+    Returns
+    -------
+    Model, RowModel or Detector
+
+    Raises
+    ------
+    InputError
+        The file cannot be read.
+    ModelError
+        The file is not a model, or damaged, altered, or of a newer format.
+    """
+    manifest, arrays = store.read(path)
+    make = _MAKERS[manifest["kind"]]
+    try:
+        return make(manifest["content"], arrays)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ModelError(
+            f"{path}: its content does not fit this version of amiss ({error!r}); "
+            "fit the model again"
+        ) from None
+
+
+def load_model(path: str | PathLike[str]) -> Model | RowModel:
+    """Read a saved model.
+
+    Raises
+    ------
+    InputError, ModelError
+        As `load`; also where the file holds a bare detector.
+    """
+    loaded = load(path)
+    if not isinstance(loaded, Model | RowModel):
+        raise ModelError(f"{path}: holds a bare detector; expected a model from: amiss fit")
+    return loaded
+
+
+def evaluate(
+    model: Model | RowModel, data: Sessions | RowData, labels: Any = None, **options: Any
+) -> dict[str, Any]:
+    """Score labelled data and compare with the labels.
+
+    Parameters
+    ----------
+    model : Model or RowModel
+    data : Sessions, Table or Images
+        As the model takes it. What has no label is left out and counted.
+    labels : mapping of id to bool, or path of a label file
+        For tables and images also an array of 1, 0 and −1; by default the labels they came with.
+    **options
+        For tables and images, as `amiss.run.evaluate_rows.evaluate_rows` has them: `train`, what
+        the model learnt from, puts baselines beside it.
+
+    Returns
+    -------
+    dict
+        The schema ``amiss.evaluation/1``: precision, recall, F1 and confusion at the model's
+        threshold, areas under the precision-recall and ROC curves, and the same for each member
+        and each trivial baseline.
+
+    Raises
+    ------
+    LabelError
+        There are no labels, or they name nothing in the data.
+    UsageError
+        The model takes other data.
+    """
+    if isinstance(model, RowModel):
+        if isinstance(data, Sessions):
+            raise UsageError(f"this model learnt from {model.info['unit']}s; expected such data")
+        return evaluate_rows(model, data, labels, **options)
+    if not isinstance(data, Sessions):
+        raise UsageError("this model learnt from sessions; expected such from read_sessions")
+    if labels is None:
+        raise UsageError("no labels; expected a mapping of session id to bool, or a label file")
+    return evaluate_sessions(model, data, labels, **options)
+
+
+_MAKERS = {
+    "model": Model.from_content,
+    "rows": RowModel.from_content,
+    "detector": load_detector,
+}
+assert set(_MAKERS) == set(store.KINDS)  # noqa: S101 - what is written can be read

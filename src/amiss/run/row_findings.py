@@ -1,0 +1,139 @@
+"""Findings of tables and images: what a `RowModel` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.detect._base import Detector
+from amiss.detect._calibration import Calibration
+from amiss.explain.rows import explain_judged
+from amiss.present.summary import row_findings_to_dict
+from amiss.present.text import summarise
+from amiss.run.findings import ExplainedFinding
+from amiss.run.row_data import RowData, ids_of, location_of, unit_of
+from amiss.types import NO_TIME, Feature, Finding, Threshold
+
+if TYPE_CHECKING:
+    from amiss.run.rows import RowModel
+
+_JUDGED = 512
+"""Rows or images judged at once: of each, all features are held several times over."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFindings(Sequence[ExplainedFinding]):
+    """The flagged rows or images, the most anomalous first, and how they were decided.
+
+    Attributes
+    ----------
+    source : dict
+        What was judged, as plain values.
+    model : dict
+        What was learnt, as plain values.
+    threshold : Threshold
+    scores : ndarray of float64, shape (n,)
+        Of all rows, in their order.
+    fitted : amiss.RowModel or None
+        The model that decided.
+    """
+
+    items: tuple[ExplainedFinding, ...]
+    source: dict[str, Any]
+    model: dict[str, Any]
+    threshold: Threshold
+    scores: NDArray[np.float64] = field(repr=False)
+    fitted: RowModel | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> ExplainedFinding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ExplainedFinding]: ...
+    def __getitem__(self, index: int | slice) -> ExplainedFinding | Sequence[ExplainedFinding]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[ExplainedFinding]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        return summarise(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema ``amiss.findings/1`` as plain values."""
+        return row_findings_to_dict(
+            self.items, self.source, self.model, self.threshold, scored=len(self.scores)
+        )
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return one row a finding, with the feature that deviates most."""
+        first = [f.features[0] if f.features else None for f in self.items]
+        places = [f.locations[0] if f.locations else None for f in self.items]
+        return pl.DataFrame(
+            {
+                self.source["unit"]: [f.id for f in self.items],
+                "score": [f.score for f in self.items],
+                "p_value": [f.p_value for f in self.items],
+                "file": [place.file if place else None for place in places],
+                "line": [place.first_line if place else None for place in places],
+                "feature": [f.name if f else None for f in first],
+                "value": [f.value if f else None for f in first],
+                "expected": [f.expected if f else None for f in first],
+            },
+            schema={  # no findings are a frame of the same columns
+                self.source["unit"]: pl.String,
+                "score": pl.Float64,
+                "p_value": pl.Float64,
+                "file": pl.String,
+                "line": pl.Int64,
+                "feature": pl.String,
+                "value": pl.Float64,
+                "expected": pl.Float64,
+            },
+        )
+
+
+def explain_at(
+    detector: Detector,
+    calibration: NDArray[np.float64],
+    data: RowData,
+    scores: NDArray[np.float64],
+    at: NDArray[np.int64],
+) -> tuple[ExplainedFinding, ...]:
+    """Explain the rows or images at positions `at`, in that order.
+
+    What deviates is told by a detector that has ``judge``; others give a score alone.
+    """
+    p_values = Calibration(calibration, detector.resolution).p_value(scores[at])
+    features = _features(detector, data, at)
+    return tuple(
+        ExplainedFinding.of(
+            Finding(
+                unit=unit_of(data),
+                id=name,
+                score=float(scores[i]),
+                p_value=float(p),
+                start=NO_TIME,
+                end=NO_TIME,
+                locations=location_of(data, int(i)),
+                features=found,
+            )
+        )
+        for i, name, p, found in zip(at, ids_of(data, at), p_values, features, strict=True)
+    )
+
+
+def _features(detector: Any, data: RowData, at: NDArray[np.int64]) -> list[tuple[Feature, ...]]:
+    if not hasattr(detector, "judge"):
+        return [()] * len(at)
+    found: list[tuple[Feature, ...]] = []
+    for start in range(0, len(at), _JUDGED):
+        found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])))
+    return found
