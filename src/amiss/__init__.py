@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from amiss.read.datasets import load_cifar10, load_kdd99
+    from amiss.read.images import read_images
     from amiss.read.labels import read_labels
+    from amiss.read.rows import read_table
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
     from amiss.run.evaluate_rows import run_row_experiment
@@ -27,21 +30,31 @@ if TYPE_CHECKING:
     from amiss.run.tune import tune
     from amiss.run.windows import session_windows
     from amiss.simulate.hdfs import simulate_hdfs
+    from amiss.simulate.outliers import apply_mask, create_outlier_batch
+    from amiss.types import Images, Table
 
 # Resolved on first use, so that `import amiss` imports neither torch nor polars.
 _PUBLIC = {
     "Experiment": "amiss.run.experiment",
     "Findings": "amiss.run.findings",
+    "Images": "amiss.types",
     "Model": "amiss.run.pipeline",
     "RowFindings": "amiss.run.row_findings",
     "RowModel": "amiss.run.rows",
     "Sessions": "amiss.represent.sessions",
+    "Table": "amiss.types",
+    "apply_mask": "amiss.simulate.outliers",
+    "create_outlier_batch": "amiss.simulate.outliers",
     "evaluate": "amiss.run.models",
     "fit": "amiss.run.models",
     "load": "amiss.run.models",
+    "load_cifar10": "amiss.read.datasets",
+    "load_kdd99": "amiss.read.datasets",
     "parse_log": "amiss.run.parse",
+    "read_images": "amiss.read.images",
     "read_labels": "amiss.read.labels",
     "read_sessions": "amiss.run.ingest",
+    "read_table": "amiss.read.rows",
     "run_experiment": "amiss.run.experiment",
     "run_row_experiment": "amiss.run.evaluate_rows",
     "scan": "amiss.run.models",
@@ -54,17 +67,25 @@ _PUBLIC = {
 __all__ = [
     "Experiment",
     "Findings",
+    "Images",
     "Model",
     "RowFindings",
     "RowModel",
     "Sessions",
+    "Table",
     "__version__",
+    "apply_mask",
+    "create_outlier_batch",
     "evaluate",
     "fit",
     "load",
+    "load_cifar10",
+    "load_kdd99",
     "parse_log",
+    "read_images",
     "read_labels",
     "read_sessions",
+    "read_table",
     "run_experiment",
     "run_row_experiment",
     "scan",
