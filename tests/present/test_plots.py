@@ -84,6 +84,10 @@ def test_names_of_classes_go_from_the_normal_to_the_rare_and_the_rarest_are_pool
     assert sum(_points(ax)) == len(kinds)
 
 
+def test_what_was_left_out_of_learning_is_a_class_of_its_own():
+    assert _legend(plot_scores([1, 2, 3], [0, -2, 1]))[1] == "left out (1)"
+
+
 def test_digits_are_names_of_classes():
     assert _legend(plot_scores([1, 2, 3], [0, 7, 7])) == ["7 (2)", "0 (1)"]
 
@@ -257,7 +261,7 @@ def test_tables_and_images_are_not_mixed_up():
 
 
 def test_roc_names_the_best_first_and_says_its_area():
-    truth = [0, 0, 1, 1, -1, 2, 0]
+    truth = [0, 0, 1, 1, -1, -2, 0]
     worse = (truth, [1, 3, 2, 4, 9, 9, np.nan])
     ax = plot_roc({"worse": worse, "best": (truth, [1, 2, 3, np.inf, 0, 0, -np.inf])})
     _render(ax)
@@ -283,7 +287,7 @@ def test_roc_says_what_does_not_fit(scores, message):
 
 
 def test_confusion_has_counts_and_shares_that_can_be_read():
-    ax = plot_confusion([0, 0, 0, 0, 1, -1], np.array([0, 0, 0, 1, 1, 1], dtype=bool))
+    ax = plot_confusion([0, 0, 0, 0, 1, -1, -2], np.array([0, 0, 0, 1, 1, 1, 1], dtype=bool))
     _render(ax)
     cells = [text.get_text() for text in ax.texts]
     assert cells == ["3\n75.0 %", "1\n25.0 %", "0\n0.0 %", "1\n100.0 %"]

@@ -29,7 +29,7 @@ LINES = ("-", "--", "-.", ":")
 _STYLES = tuple(zip(COLOURS, ("o", "X", "^", "s", "D", "v", "P"), strict=True))
 _UNKNOWN = (GREY, "d")
 _OTHERS = (GREY, "*")
-_VERDICTS = {0: "normal", -1: "unknown", 1: "anomaly"}
+_VERDICTS = {0: "normal", -2: "left out", -1: "unknown", 1: "anomaly"}
 _MOST_FOR_BEST = 5000
 """Points up to which matplotlib looks for a free corner for the legend; it is slow beyond."""
 
@@ -192,7 +192,8 @@ def group_rows(kind: ArrayLike | None, n: int, only: str = "instances") -> list[
     Parameters
     ----------
     kind : array-like, shape (n,), optional
-        1, 0 and −1 for anomaly, normal and unknown, or names of classes; None makes one group.
+        1, 0, −1 and −2 for anomaly, normal, unknown and left out, or names of classes; None makes
+        one group.
     n : int
     only : str
         Name of the group if there is no `kind`.
@@ -214,7 +215,7 @@ def group_rows(kind: ArrayLike | None, n: int, only: str = "instances") -> list[
         raise UsageError(f"classes came in shape {given.shape}, expected ({n},): one an instance")
     if is_label(given):
         label = np.nan_to_num(given.astype(np.float64), nan=-1)
-        styles = {0: _STYLES[0], -1: _UNKNOWN, 1: _STYLES[1]}
+        styles = {0: _STYLES[0], -2: _OTHERS, -1: _UNKNOWN, 1: _STYLES[1]}
         groups = [
             Group(name, np.flatnonzero(label == value), *styles[value])
             for value, name in _VERDICTS.items()
@@ -228,7 +229,7 @@ def is_label(given: NDArray[Any]) -> bool:
     if given.dtype.kind not in "biuf":
         return False
     known = given[~np.isnan(given)] if given.dtype.kind == "f" else given
-    return bool(np.isin(known.astype(np.float64), (-1, 0, 1)).all())
+    return bool(np.isin(known.astype(np.float64), list(_VERDICTS)).all())
 
 
 def _group_by_name(given: NDArray[Any]) -> list[Group]:

@@ -68,14 +68,14 @@ def plot_roc(
         label, ranks = _get_known(name, truth, score)
         area = float(roc_auc_score(label, ranks))
         curves.append((area, plain(name), *roc_curve(label, ranks)[:2]))
-    drawn = get_axes(ax, (6.6, 4.6))
+    drawn = get_axes(ax, (7.4, 4.6))
     for i, (area, name, false, true) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
         line = LINES[i % len(LINES)]
         said = f"{name} · AUC {area:.3f}"
         drawn.plot(false, true, line, color=COLOURS[i % len(COLOURS)], linewidth=1.6, label=said)
     drawn.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="chance")
     drawn.set(xlabel="share of normal ones flagged", ylabel="share of anomalies found")
-    drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     add_legend(drawn, ax is None)
     return drawn
 
@@ -92,7 +92,8 @@ def plot_confusion(
     Parameters
     ----------
     truth, predicted : array-like of int or bool, shape (n,)
-        Positions in `class_names`; a truth of −1 is unknown, and does not count.
+        Positions in `class_names`; a truth of −1 (unknown) or −2 (left out) does not
+        count.
     class_names : sequence of str
         What 0, 1, … stand for.
     ax : matplotlib Axes, optional
@@ -119,7 +120,7 @@ def plot_confusion(
     if len(true) != len(guess):
         raise UsageError(f"truth has {len(true)} values, predicted {len(guess)}; expected as many")
     k = len(class_names)
-    known = true != -1
+    known = ~np.isin(true, (-1, -2))
     for what, values in (("truth", true[known]), ("predicted", guess)):
         if (bad := ~np.isin(values, np.arange(k))).any():
             raise UsageError(
@@ -175,7 +176,7 @@ def _get_known(
     label, values = as_floats(truth, f"truth of {who}", (1,)), as_floats(score, who, (1,))
     if len(label) != len(values):
         raise UsageError(f"{who}: {len(label)} of truth and {len(values)} scores; expected as many")
-    if not np.isin(label, (-1, 0, 1, 2)).all():
+    if not np.isin(label, (-2, -1, 0, 1, 2)).all():
         raise UsageError(f"{who}: truth holds other values than 0 and 1; 1 stands for an anomaly")
     counts = (label >= 0) & (label <= 1) & ~np.isnan(values)
     label = label[counts] == 1
