@@ -5,7 +5,12 @@ import pytest
 from amiss.detect import CATALOGUE, get_detector
 from amiss.testing import CHECKS
 
-SMALL = {"event-pair": {"embedding": 8, "hidden": 8, "dense": 8}}
+SMALL = {
+    "aegmm": {"hidden": (16, 8)},
+    "event-pair": {"embedding": 8, "hidden": 8, "dense": 8},
+    "vae": {"hidden": (16, 8)},
+    "vaegmm": {"hidden": (16, 8)},
+}
 
 
 def _quick(name):

@@ -25,10 +25,13 @@ class Entry(NamedTuple):
 
 #: By the name that users type.
 CATALOGUE: dict[str, Entry] = {
+    "aegmm": Entry("aegmm", "AEGMM", ("table", "images")),
     "event-counts": Entry("event_counts", "EventCounts"),
     "event-pair": Entry("event_pair", "EventPair"),
     "next-event": Entry("next_event", "NextEvent"),
     "session-ensemble": Entry("session_ensemble", "SessionEnsemble"),
+    "vae": Entry("vae", "VAE", ("table", "images")),
+    "vaegmm": Entry("vaegmm", "VAEGMM", ("table", "images")),
 }
 
 _CLASSES = {entry.class_name: entry.module for entry in CATALOGUE.values()}

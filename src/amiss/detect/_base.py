@@ -20,7 +20,7 @@ from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import as_sequences
 
 Scores = NDArray[np.float64]
-LEFT_OUT = 2
+LEFT_OUT = -2
 """In `y`: not to be learnt from, neither as normal nor as an anomaly."""
 
 
@@ -36,7 +36,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     search_space : mapping of parameter to Integer, Real or Choice
         What `amiss.tune` tries.
     training_score_ : ndarray of float64, shape (n,)
-        The training items scored leave-one-out or out of fold, in row order.
+        The training items scored leave-one-out or out of fold, in row order. Not in a file.
     offset_ : float
         ``decision_function`` is ``score_samples - offset_``.
     history_ : list of dict
@@ -59,7 +59,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         ----------
         X : see ``inputs``
         y : array-like of int, shape (n,), optional
-            1 is an anomaly, −1 unknown, 2 left out, anything else normal. (Not ``predict``'s ±1.)
+            1 is an anomaly, −1 unknown, −2 left out, anything else normal. (Not ``predict``'s ±1.)
             Detectors that learn from normal items only leave anomalies out.
 
         Raises
@@ -69,14 +69,13 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         """
         if not 0 < self.contamination <= 0.5:
             raise UsageError(f"contamination {self.contamination}; expected a share in (0, 0.5]")
-        X = self._check(X)
+        X = self._check(X, fitting=True)
         labels = None if y is None else np.asarray(y)
         if labels is not None and len(labels) != len(X):
             raise InputError(f"{len(labels)} labels for {len(X)} items; expected one an item")
         self.history_ = []
         self._fit(X, labels)
-        # float: a numpy scalar would not survive JSON.
-        self.offset_ = -float(np.quantile(self.training_score_, 1 - self.contamination))
+        self.offset_ = -self._threshold(X)
         return self
 
     def anomaly_score(self, X: Any) -> Scores:
@@ -110,11 +109,10 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         values, arrays = self._get_fitted()
         fitted = {"offset_": self.offset_, "history_": self.history_, "fitted": values}
         manifest = {"detector": self.name, "parameters": self._get_parameters(), **fitted}
-        return manifest, {**arrays, "training_score_": self.training_score_}
+        return manifest, arrays
 
     def from_state(self, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         """Restore what `to_state` gave, into a detector made with the same parameters."""
-        self.training_score_ = arrays["training_score_"]
         self.offset_ = float(manifest["offset_"])
         self.history_ = list(manifest["history_"])
         self._set_fitted(manifest["fitted"], arrays)
@@ -122,9 +120,12 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     def _get_parameters(self) -> dict[str, Any]:
         return dict(self.get_params(deep=False))
 
-    def _check(self, X: Any) -> Any:
+    def _check(self, X: Any, fitting: bool = False) -> Any:
         """Return `X` in the form that `_fit` and `_anomaly_score` work on."""
         return as_sequences(X)
+
+    def _threshold(self, X: Any) -> float:
+        return float(np.quantile(self.training_score_, 1 - self.contamination))
 
     @abstractmethod
     def _fit(self, X: Any, y: NDArray[Any] | None) -> None:

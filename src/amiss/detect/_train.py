@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ _LEAST_STEPS = 200
 Batch = Callable[[Tensor], tuple[Any, ...]]
 """Indices, shape (batch,) → the arguments of the loss."""
 Loss = Callable[..., tuple[Tensor, Tensor]]
-"""The module and a batch → (sum of the weighted losses, sum of the weights)."""
+"""The module, a batch, and if asked for the progress → (sum of the losses, sum of the weights)."""
 
 
 def train(
@@ -28,11 +28,12 @@ def train(
     n_items: int,
     *,
     validation: Tensor | None = None,
+    with_progress: bool = False,
     epochs: int = 100,
     batch_size: int = 512,
     learning_rate: float = 1e-3,
     weight_decay: float = 0.0,
-    patience: int = 10,
+    patience: int | None = 10,
     random_state: int | None = None,
     device: torch.device | None = None,
     n_threads: int | None = 1,
@@ -50,9 +51,12 @@ def train(
         Items 0 … n_items − 1 are trained on, the ones in `validation` left out.
     validation : Tensor of int64, optional
         Items to stop by; without them the training loss decides.
+    with_progress : bool
+        ``loss`` takes one more argument: the share of the steps that are done; 1 in validation.
     epochs, patience : int
         Most epochs, and those without improvement before stopping; stretched where there are so
-        few items that the epochs would make less than 200 steps.
+        few items that the epochs would make less than 200 steps. Patience None: all epochs are
+        made and the last weights kept, where losses of different epochs are not to be compared.
     random_state : int, optional
         The global generator is left as it was.
 
@@ -70,7 +74,7 @@ def train(
     with torch.random.fork_rng(devices=[]), threads(n_threads):
         torch.manual_seed(seed_of(random_state))
         return _train(
-            module, loss, batch, n_items, validation, epochs, batch_size,
+            module, loss, batch, n_items, validation, with_progress, epochs, batch_size,
             learning_rate, weight_decay, patience, device,
         )  # fmt: skip
 
@@ -81,11 +85,12 @@ def _train(
     batch: Batch,
     n_items: int,
     validation: Tensor | None,
+    with_progress: bool,
     epochs: int,
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
-    patience: int,
+    patience: int | None,
     device: torch.device | None,
 ) -> list[dict[str, float]]:
     held_out = torch.zeros(n_items, dtype=torch.bool)
@@ -98,19 +103,22 @@ def _train(
     # A handful of distinct windows makes an epoch of one step: epochs alone would train nothing.
     steps_an_epoch = max(1, -(-len(items) // batch_size))
     stretch = max(1, -(-_LEAST_STEPS // (epochs * steps_an_epoch)))
-    epochs, patience = epochs * stretch, patience * stretch
+    epochs, patience = epochs * stretch, patience * stretch if patience else None
     steps = epochs * steps_an_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2
     )
     history: list[dict[str, float]] = []
     best, best_weights, waited = float("inf"), copy.deepcopy(module.state_dict()), 0
+    step = 0
     for epoch in range(epochs):
         module.train()
         total = weight = 0.0
         order = items[torch.randperm(len(items))]
         for indices in torch.split(order, batch_size):
-            summed, weights = loss(module, *batch(indices.to(device)))
+            progress = (step / steps,) if with_progress else ()
+            summed, weights = loss(module, *batch(indices.to(device)), *progress)
+            step += 1
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(summed / weights.clamp_min(1e-12))
             optimizer.step()
@@ -119,8 +127,11 @@ def _train(
             weight += float(weights)
         entry = {"epoch": float(epoch), "loss": total / max(weight, 1e-12)}
         if validation is not None and len(validation):
-            entry["validation_loss"] = _mean_loss(module, loss, batch, validation, batch_size)
+            done = (1.0,) if with_progress else ()
+            entry["validation_loss"] = _mean_loss(module, loss, batch, validation, batch_size, done)
         history.append(entry)
+        if patience is None:
+            continue
         current = entry.get("validation_loss", entry["loss"])
         if current < best - 1e-4 * abs(best if np.isfinite(best) else 0.0):
             best, waited = current, 0
@@ -129,19 +140,25 @@ def _train(
             waited += 1
             if waited >= patience:
                 break
-    module.load_state_dict(best_weights)
+    if patience is not None:
+        module.load_state_dict(best_weights)
     module.eval()
     return history
 
 
 @torch.no_grad()
 def _mean_loss(
-    module: nn.Module, loss: Loss, batch: Batch, items: Tensor, batch_size: int
+    module: nn.Module,
+    loss: Loss,
+    batch: Batch,
+    items: Tensor,
+    batch_size: int,
+    progress: tuple[float, ...],
 ) -> float:
     module.eval()
     total = weight = 0.0
     for indices in torch.split(items, 4 * batch_size):
-        summed, weights = loss(module, *batch(indices))
+        summed, weights = loss(module, *batch(indices), *progress)
         total += float(summed)
         weight += float(weights)
     return total / max(weight, 1e-12)
@@ -162,6 +179,13 @@ def resolve_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device 'cuda': this machine has no usable GPU; use auto or cpu")
     return torch.device(name)
+
+
+def reduced_precision(wanted: bool) -> AbstractContextManager[Any]:
+    """Return a context in which products are of bfloat16, where wanted and the processor has it."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    has = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return torch.autocast("cpu", torch.bfloat16) if wanted and has else nullcontext()
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class WindowDetector(Detector):
         super().fit(X, X.label if y is None and isinstance(X, Windows) else y)
         return self
 
-    def _check(self, X: Any) -> Sequences | Windows:
+    def _check(self, X: Any, fitting: bool = False) -> Sequences | Windows:
         windows = as_windows(X)
         return as_sequences(X) if windows is None else windows
 

@@ -39,7 +39,7 @@ def plot_roc(
     ----------
     scores : dict of str to (truth, scores), or (truth, dict of str to scores)
         Truth and scores of each detector, or one truth for all. In the truth, 1 is an anomaly and
-        0 normal; −1 (unknown), 2 (left out) and instances without a score do not count.
+        0 normal; −1 (unknown), −2 (left out) and instances without a score do not count.
     ax : matplotlib Axes, optional
         What to draw into; a new figure if left out.
 
@@ -176,7 +176,7 @@ def _get_known(
     label, values = as_floats(truth, f"truth of {who}", (1,)), as_floats(score, who, (1,))
     if len(label) != len(values):
         raise UsageError(f"{who}: {len(label)} of truth and {len(values)} scores; expected as many")
-    if not np.isin(label, (-2, -1, 0, 1, 2)).all():
+    if not np.isin(label, (-2, -1, 0, 1)).all():
         raise UsageError(f"{who}: truth holds other values than 0 and 1; 1 stands for an anomaly")
     counts = (label >= 0) & (label <= 1) & ~np.isnan(values)
     label = label[counts] == 1

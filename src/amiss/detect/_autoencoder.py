@@ -1,0 +1,444 @@
+"""What detectors share that encode an item, reconstruct it, and judge it by both."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from amiss.detect._base import Scores
+from amiss.detect._mixture import Mixture
+from amiss.detect._reconstruction import AutoencoderNetwork, recon_features
+from amiss.detect._rows import Floats, RowDetector, spread, taught_items
+from amiss.detect._stack import keep_members
+from amiss.detect._train import (
+    reduced_precision,
+    resolve_device,
+    seed_of,
+    seeded,
+    threads,
+    train,
+)
+from amiss.errors import ModelError, UsageError
+
+_SCORING_BATCH = 8192
+_IMAGE_BATCH = 256
+_RIDGE = 1e-3
+"""Added to the variances of standardised encodings, so that no component collapses to a point."""
+
+ReconFunction = Callable[[Tensor, Tensor], Tensor]
+"""Items and their reconstructions, shape (n, ...) → features, shape (n, k)."""
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+"""Items and their reconstructions, shape (n, ...) → losses, shape (n,)."""
+Parts = dict[str, NDArray[Any]]
+"""What the score of one network needs beside the network."""
+
+
+class Encoded(NamedTuple):
+    """What one network makes of a batch of scaled items."""
+
+    x: Tensor
+    mean: Tensor
+    """(n, latent)"""
+    log_variance: Tensor | None
+    reconstruction: Tensor
+    """Decoded from `mean`, shape of `x`."""
+
+
+class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-learn is untyped
+    """Base of `VAE`, `AEGMM` and `VAEGMM`: one network for scoring, one a fold for calibration.
+
+    All are trained at once, in the same steps; a row weighs nothing in the loss of the network of
+    its own fold, which then scores it.
+    """
+
+    variational = False
+    hidden: Sequence[int] | None
+    latent: int | None
+    score_type: str
+    n_components: int
+    outlier_perc: float
+    encoder: nn.Module | None
+    decoder: nn.Module | None
+    module: nn.Module | None
+    loss_function: LossFunction | None
+    n_networks: int
+    folds: int
+    validation_fraction: float
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    device: str
+    random_state: int | None
+    network_: AutoencoderNetwork
+    """Of one member or, with `n_networks`, more."""
+    parts_: list[Parts]
+    mean_: Floats
+    scale_: Floats
+
+    # What a subclass says.
+
+    _scores: tuple[str, ...] = ()
+    _losses_compare = True
+    """Training losses of different epochs are of one kind, so that the best tells the weights."""
+
+    def _row_loss(
+        self, network: AutoencoderNetwork, x: Tensor, weight: Tensor, progress: float
+    ) -> Tensor:
+        """Return the loss of each item by each member, shape (members, n).
+
+        `weight` (members, n) is that of the items, `progress` the share of the steps done.
+        """
+        raise NotImplementedError
+
+    def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
+        """Return what the score needs, learnt from the items that `network` was trained on."""
+        raise NotImplementedError
+
+    def _score_batch(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
+        """Return the scores of a batch by one network."""
+        raise NotImplementedError
+
+    def _item_loss(self, x: Tensor, reconstruction: Tensor) -> Tensor:
+        """Return the squared error or the user's loss of each item, shape (members, n)."""
+        if self.loss_function is None:
+            return ((x - reconstruction) ** 2).flatten(2).sum(dim=2)
+        expanded = x.expand_as(reconstruction).flatten(0, 1)
+        losses = self.loss_function(expanded, reconstruction.flatten(0, 1))
+        return losses.reshape(reconstruction.shape[:2])
+
+    def _density(self, n_members: int, n_features: int) -> nn.Module | None:
+        """Return the network that gives memberships in the components of a mixture, if any."""
+        return None
+
+    # Fitting.
+
+    def _fit(self, X: NDArray[Any], y: NDArray[Any] | None) -> None:
+        self._check_parameters()
+        rows = taught_items(len(X), y)
+        seed = seed_of(self.random_state)
+        if X.ndim == 2:
+            self.mean_, self.scale_ = spread(X[rows])
+        else:  # pixels have a scale of their own
+            self.mean_, self.scale_ = np.zeros(1), np.ones(1)
+        # Fewer rows than folds: each is a fold of its own.
+        n_folds = min(self.folds, len(rows))
+        rng = np.random.default_rng(seed)
+        fold = rng.permutation(len(rows)) % max(1, n_folds)
+        masks = [np.ones(len(rows), dtype=np.bool_)] * self.n_networks
+        masks += [fold != held_out for held_out in range(n_folds)]
+        network = self._build(seed, len(masks))
+        self._train(network, X[rows], np.stack(masks), seed)
+        members = [self._member(network, k) for k in range(len(masks))]
+        network = copy.deepcopy(network)
+        keep_members(network, range(self.n_networks))
+        self.network_ = self._ready(network)
+        self.parts_ = [
+            self._learn_parts(member, X[rows], seed + k)
+            for k, member in enumerate(members[: self.n_networks])
+        ]
+        self.training_score_ = np.empty(len(X))
+        others = np.setdiff1d(np.arange(len(X)), rows)
+        judged_in_sample = rows if not n_folds else np.empty(0, dtype=np.int64)
+        for at in (others, judged_in_sample):
+            if len(at):
+                self.training_score_[at] = self._anomaly_score(X[at])
+        for held_out in range(n_folds):
+            k = self.n_networks + held_out
+            parts = self._learn_parts(members[k], X[rows[masks[k]]], seed + k)
+            at = rows[~masks[k]]
+            self.training_score_[at] = self._score_by(members[k], parts, X[at])
+        self.feature_threshold_ = self._feature_threshold(X[rows], 1 - self.contamination)
+
+    def _check_parameters(self) -> None:
+        self._check_verdict()
+        if self.score_type not in self._scores:
+            raise UsageError(
+                f"score_type={self.score_type!r}; expected one of: {', '.join(self._scores)}"
+            )
+        for name, least in (
+            ("epochs", 1), ("batch_size", 1), ("n_networks", 1), ("folds", 0), ("patience", 1),
+        ):  # fmt: skip
+            if getattr(self, name) < least:
+                raise UsageError(f"{name}={getattr(self, name)}; expected {least} or more")
+        if self.folds == 1:
+            raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
+        if not 0 < self.outlier_perc <= 100:
+            raise UsageError(f"outlier_perc={self.outlier_perc}; expected a percentage above 0")
+        if not 0 <= self.validation_fraction < 1:
+            raise UsageError(
+                f"validation_fraction={self.validation_fraction}; expected a share below 1"
+            )
+        if self.module is not None and (self.encoder is not None or self.decoder is not None):
+            raise UsageError("module and encoder or decoder were given; expected the one or both")
+
+    def _build(self, seed: int, n_members: int) -> AutoencoderNetwork:
+        return cast("AutoencoderNetwork", seeded(lambda: self._network(n_members), seed)).to(
+            resolve_device(self.device)
+        )
+
+    def _network(self, n_members: int) -> AutoencoderNetwork:
+        return AutoencoderNetwork.build(
+            n_members,
+            self.shape_,
+            hidden=self.hidden,
+            latent=self.latent,
+            variational=self.variational,
+            encoder=self.encoder,
+            decoder=self.decoder,
+            module=self.module,
+            density=self._density,
+        )
+
+    def _train(
+        self, network: AutoencoderNetwork, X: NDArray[Any], masks: NDArray[np.bool_], seed: int
+    ) -> None:
+        device = resolve_device(self.device)
+        tables = len(self.shape_) == 1
+        x = torch.from_numpy(self._scale(X).astype(np.float32, copy=False)).to(device)
+        weights = torch.from_numpy(masks.astype(np.float32)).to(device)
+        n_validation = round(self.validation_fraction * len(x))
+        validation = None
+        if 0 < n_validation < len(x):
+            drawn = np.random.default_rng(seed + 1).permutation(len(x))[:n_validation]
+            validation = torch.from_numpy(drawn).to(device)
+        if not tables:
+            x = x.to(memory_format=torch.channels_last)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+        def loss(
+            module: nn.Module, batch: Tensor, weight: Tensor, progress: float
+        ) -> tuple[Tensor, Tensor]:
+            with reduced_precision(not tables):
+                losses = self._row_loss(
+                    cast("AutoencoderNetwork", module), batch[None], weight, progress
+                )
+            total: Tensor = (losses * weight).sum()
+            return total, weight.sum() / len(weight)
+
+        self.history_ = train(
+            network,
+            loss,
+            lambda indices: (x[indices], weights[:, indices]),
+            len(x),
+            validation=validation,
+            with_progress=True,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            patience=self.patience if self._losses_compare or n_validation else None,
+            random_state=seed,
+            device=device,
+            n_threads=1 if tables else None,
+        )
+
+    def _member(self, network: AutoencoderNetwork, k: int) -> AutoencoderNetwork:
+        member = copy.deepcopy(network)
+        keep_members(member, [k])
+        return self._ready(member)
+
+    def _ready(self, network: AutoencoderNetwork) -> AutoencoderNetwork:
+        # Rows are scored in float64: their scores are the same in whatever batch they come.
+        ready = network.double() if len(self.shape_) == 1 else network
+        return ready.eval().requires_grad_(False)
+
+    # Scoring.
+
+    def _anomaly_score(self, X: NDArray[Any]) -> Scores:
+        members = self._members()
+        scores = [self._score_by(*member, X) for member in members]
+        return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
+
+    def _members(self) -> list[tuple[AutoencoderNetwork, Parts]]:
+        if self.n_networks == 1:
+            return [(self.network_, self.parts_[0])]
+        networks = [self._member(self.network_, k) for k in range(self.n_networks)]
+        return list(zip(networks, self.parts_, strict=True))
+
+    def _score_by(self, network: AutoencoderNetwork, parts: Parts, X: NDArray[Any]) -> Scores:
+        scores = [self._score_batch(network, parts, b) for b in self._encoded(network, X)]
+        return np.concatenate(scores)
+
+    def _encoded(self, network: AutoencoderNetwork, X: NDArray[Any]) -> Iterator[Encoded]:
+        """Yield what `network`, of one member, makes of `X`, batch by batch."""
+        device = resolve_device(self.device)
+        tables = len(self.shape_) == 1
+        size = _SCORING_BATCH if tables else _IMAGE_BATCH
+        with torch.inference_mode(), threads(1 if tables else None):
+            for start in range(0, len(X), size):
+                x = torch.from_numpy(self._scale(X[start : start + size])).to(device)
+                mean, log_variance = network.encode(x[None])
+                reconstruction = network.decode(mean)[0]
+                yield Encoded(
+                    x, mean[0], None if log_variance is None else log_variance[0], reconstruction
+                )
+
+    def _scale(self, X: NDArray[Any]) -> NDArray[Any]:
+        return (X - self.mean_) / self.scale_ if X.ndim == 2 else X
+
+    def _error(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Tensor:
+        """Return the squared error of each feature, in scaled units, in float64."""
+        noise = parts.get("noise")
+        if noise is None or not len(noise) or batch.log_variance is None:
+            return (batch.x - batch.reconstruction).double() ** 2
+        total = torch.zeros(batch.x.shape, dtype=torch.float64, device=batch.x.device)
+        spread = torch.exp(0.5 * batch.log_variance)
+        for drawn in torch.from_numpy(noise).to(spread):
+            decoded = network.decode((batch.mean + spread * drawn)[None])[0]
+            total += (batch.x - decoded).double() ** 2
+        return total / len(noise)
+
+    def _top_mean(self, error: Tensor) -> Tensor:
+        """Return the mean over the `outlier_perc` features that deviate most, shape (n,)."""
+        flat = error.reshape(len(error), -1)
+        count = max(1, math.ceil(self.outlier_perc / 100 * flat.shape[1]))
+        top = flat if count == flat.shape[1] else flat.topk(count, dim=1).values
+        return top.mean(dim=1)
+
+    def _columns(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Floats:
+        """Return what combined scores look at: the encoding, and the root reconstruction error."""
+        error = self._top_mean(self._error(network, parts, batch)).sqrt()
+        columns = torch.cat([batch.mean.double(), error[:, None]], dim=1)
+        return np.asarray(columns.cpu().numpy(), dtype=np.float64)
+
+    def _learn_mixture(
+        self, network: AutoencoderNetwork, parts: Parts, X: NDArray[Any], seed: int
+    ) -> Parts:
+        columns = [self._columns(network, parts, batch) for batch in self._encoded(network, X)]
+        mixture = Mixture.learn(np.concatenate(columns), self.n_components, _RIDGE, seed)
+        return {**parts, **mixture.to_arrays()}
+
+    def _combined(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
+        """Return −ln of the density of the columns; with one component, the distance to it."""
+        mixture = Mixture.from_arrays(parts)
+        columns = self._columns(network, parts, batch)
+        if self.n_components == 1:
+            return mixture.distance(columns)[:, 0]
+        return mixture.energy(columns)
+
+    def _feature_score(self, X: NDArray[Any]) -> Floats:
+        total = np.zeros(X.shape)
+        for network, parts in self._members():
+            encoded = self._encoded(network, X)
+            errors = [self._error(network, parts, b).cpu().numpy() for b in encoded]
+            total += np.concatenate(errors)
+        return total / self.n_networks
+
+    def _reconstruct(self, X: NDArray[Any]) -> Floats:
+        total = np.zeros(X.shape)
+        for network, _ in self._members():
+            parts = [batch.reconstruction.cpu().numpy() for batch in self._encoded(network, X)]
+            total += np.concatenate(parts)
+        total /= self.n_networks
+        return total * self.scale_ + self.mean_ if X.ndim == 2 else total
+
+    def transform(self, X: Any) -> Floats:
+        """Return the encoding of each item by the first network, shape (n, latent)."""
+        check_is_fitted(self, "offset_")
+        network, _ = self._members()[0]
+        encoded = self._encoded(network, self._check(X))
+        return np.concatenate([batch.mean.double().cpu().numpy() for batch in encoded])
+
+    def recon_features(self, X: Any) -> Floats:
+        """Return what is kept of the reconstruction beside the encoding, shape (n, k).
+
+        Its cosine with the item and the relative Euclidean distance, unless `recon_function` says
+        otherwise.
+        """
+        check_is_fitted(self, "offset_")
+        network, _ = self._members()[0]
+        function = getattr(self, "recon_function", None) or recon_features
+        encoded = self._encoded(network, self._check(X))
+        parts = [function(b.x, b.reconstruction).double().cpu().numpy() for b in encoded]
+        return np.concatenate(parts)
+
+    # Saving.
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted detector to `path`; `amiss.load` reads it.
+
+        Modules and functions that were given are code, and are not written: a warning names
+        them, and `amiss.load(path, modules={...})` asks for them.
+        """
+        super().save(path)
+        if given := self._given():
+            again = ", ".join(f"{name!r}: …" for name in given)
+            warnings.warn(
+                f"{path} is without {', '.join(given)}, which cannot be stored (the weights are): "
+                f"load it with amiss.load({str(path)!r}, modules={{{again}}})",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _given(self) -> list[str]:
+        """Return the names of the parameters that are modules or functions."""
+        parameters = self.get_params(deep=False)
+        return [n for n, v in parameters.items() if isinstance(v, nn.Module) or callable(v)]
+
+    def _get_parameters(self) -> dict[str, Any]:
+        given = self._given()
+        return {n: None if n in given else v for n, v in self.get_params(deep=False).items()}
+
+    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        arrays = {
+            f"network.{name}": tensor.cpu().numpy().astype(np.float32)
+            for name, tensor in self.network_.state_dict().items()
+        }
+        arrays |= {
+            f"parts.{k}.{name}": array
+            for k, parts in enumerate(self.parts_)
+            for name, array in parts.items()
+        }
+        names = getattr(self, "feature_names_in_", None)
+        values = {
+            "shape": list(self.shape_),
+            "feature_names": None if names is None else [str(name) for name in names],
+            "feature_threshold": self.feature_threshold_,
+            "given": self._given(),
+        }
+        return values, {**arrays, "mean": self.mean_, "scale": self.scale_}
+
+    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        absent = [name for name in values["given"] if getattr(self, name) is None]
+        if absent:
+            again = ", ".join(f"{name!r}: …" for name in absent)
+            raise ModelError(
+                f"fitted with a {' and a '.join(absent)} of the user's own, which a file cannot "
+                f"hold; load it with amiss.load(path, modules={{{again}}})"
+            )
+        self.shape_ = tuple(values["shape"])
+        if len(self.shape_) == 1:
+            self.n_features_in_ = self.shape_[0]
+        if values["feature_names"] is not None:
+            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
+        self.feature_threshold_ = float(values["feature_threshold"])
+        self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
+        self.parts_ = [
+            {
+                name.removeprefix(f"parts.{k}."): array
+                for name, array in arrays.items()
+                if name.startswith(f"parts.{k}.")
+            }
+            for k in range(self.n_networks)
+        ]
+        network = self._build(0, self.n_networks)
+        prefix = "network."
+        network.load_state_dict(
+            {
+                name.removeprefix(prefix): torch.from_numpy(np.array(array))
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+        )
+        self.network_ = self._ready(network)

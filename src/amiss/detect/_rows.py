@@ -1,0 +1,248 @@
+"""What detectors of tables and images share: checks of what comes in, and thresholds."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from amiss.detect._base import Detector, normal_items
+from amiss.errors import InputError, UsageError
+from amiss.types import Images, Judgement, Table
+
+Floats = NDArray[np.float64]
+_LEAST_SCALE = 1e-9
+"""A spread below this share of the mean is rounding: the column is constant."""
+
+
+class RowDetector(Detector):
+    """Base of detectors whose items are rows of a table, or images.
+
+    A bare detector flags the share `contamination` of the items it was fitted to, as scikit-learn
+    has it, unless `threshold` says where to cut.
+
+    Attributes
+    ----------
+    shape_ : tuple of int
+        Of one item: (n_features,), or (channels, height, width).
+    feature_threshold_ : float
+    """
+
+    inputs = ("table", "images")
+    threshold: float | None
+    outlier_type: Literal["instance", "feature"]
+    shape_: tuple[int, ...]
+    feature_threshold_: float
+
+    def _check(self, X: Any, fitting: bool = False) -> NDArray[Any]:
+        if isinstance(X, Images) or _dimensions(X) == 4:
+            values: NDArray[Any] = self._check_images(X.pixels if isinstance(X, Images) else X)
+        else:
+            values = self._check_table(X, fitting)
+        if fitting:
+            self.shape_ = values.shape[1:]
+        elif values.shape[1:] != self.shape_:
+            raise InputError(
+                f"images of {_size(values.shape[1:])}; this detector learnt from "
+                f"{_size(self.shape_)}: resize them with amiss.read_images(…, size=…)"
+            )
+        return values
+
+    def _check_table(self, X: Any, fitting: bool) -> Floats:
+        if isinstance(X, Table):
+            X = pl.DataFrame(X.values, schema=list(X.columns))
+        _check_numeric(X)
+        if isinstance(X, list) and not X:
+            raise InputError("no rows; expected a table of shape (n, features) with one or more")
+        X = validate_data(self, X, reset=fitting, dtype=np.float64, ensure_all_finite=False)
+        if fitting and len(X) < 2:
+            raise InputError(
+                "n_samples=1: a single row cannot say what is normal; expected two or more"
+            )
+        names = getattr(self, "feature_names_in_", None)
+        _check_finite(X, None if names is None else list(names))
+        checked: Floats = X
+        return checked
+
+    def _check_images(self, X: Any) -> NDArray[np.float32]:
+        if "images" not in self.inputs:
+            raise InputError(f"{self.name} takes tables, not images of {_size(np.shape(X)[1:])}")
+        pixels = np.asarray(X, dtype=np.float32)
+        if not pixels.size:
+            raise InputError(f"images of shape {pixels.shape}; expected one or more, with pixels")
+        if not np.isfinite(pixels).all():
+            at = int(np.flatnonzero(~np.isfinite(pixels).all(axis=(1, 2, 3)))[0])
+            raise InputError(f"image {at} has pixels that are NaN or infinite; leave it out")
+        return pixels
+
+    def _threshold(self, X: Any) -> float:
+        if self.threshold is not None:
+            return float(self.threshold)
+        return float(np.quantile(self._anomaly_score(X), 1 - self.contamination))
+
+    def _check_verdict(self) -> None:
+        if self.outlier_type not in ("instance", "feature"):
+            raise UsageError(f"outlier_type={self.outlier_type!r}; expected instance or feature")
+
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the names of the columns, made up where there were none; empty for images."""
+        if len(self.shape_) > 1:
+            return ()
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"feature {i}" for i in range(self.shape_[0])]
+        return tuple(str(name) for name in names)
+
+    def feature_score(self, X: Any) -> Floats:
+        """Return the squared reconstruction error of each feature, shape of `X`.
+
+        In units of the feature's variance in training; of images, in squared pixel values.
+        """
+        check_is_fitted(self, "offset_")
+        return self._feature_score(self._check(X))
+
+    def reconstruct(self, X: Any) -> Floats:
+        """Return what the detector makes of `X`, in the units and the shape of `X`."""
+        check_is_fitted(self, "offset_")
+        return self._reconstruct(self._check(X))
+
+    def judge(self, X: Any) -> Judgement:
+        """Return scores, verdicts and reconstructions of instances and features in one object."""
+        check_is_fitted(self, "offset_")
+        values = self._check(X)
+        score, threshold = self._anomaly_score(values), -self.offset_
+        feature_score = self._feature_score(values)
+        deviant = _largest(feature_score) > self.feature_threshold_
+        return Judgement(
+            score=score,
+            threshold=threshold,
+            is_anomaly=deviant if self.outlier_type == "feature" else score > threshold,
+            feature_score=feature_score,
+            feature_threshold=self.feature_threshold_,
+            feature_is_anomaly=feature_score > self.feature_threshold_,
+            values=np.asarray(values, dtype=np.float64),
+            reconstruction=self._reconstruct(values),
+            feature_names=self.feature_names(),
+        )
+
+    def infer_threshold(self, X: Any, threshold_perc: float = 95.0, margin: float = 0.0) -> Self:
+        """Set the thresholds so that `threshold_perc` of the items of `X` lie below.
+
+        Parameters
+        ----------
+        X : items of which so many are normal
+        threshold_perc : float
+            Percentage of the items below the threshold; 100 cuts at the largest score.
+        margin : float
+            How far above to cut, as a share of the spread of the scores between their median and
+            that percentile: with only normal items, 100 and 0.1, say.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self, "offset_")
+        if not 0 < threshold_perc <= 100:
+            raise UsageError(f"threshold_perc={threshold_perc}; expected a percentage, such as 95")
+        if margin < 0:
+            raise UsageError(f"margin={margin}; expected 0 or more")
+        values = self._check(X)
+        scores = self._anomaly_score(values)
+        cut = float(np.percentile(scores, threshold_perc))
+        self.offset_ = -(cut + margin * (cut - float(np.median(scores))))
+        self.feature_threshold_ = self._feature_threshold(values, threshold_perc / 100) * (
+            1 + margin
+        )
+        return self
+
+    def _feature_threshold(self, X: NDArray[Any], share: float) -> float:
+        """Return the cut that so many items have no feature above."""
+        return float(np.quantile(_largest(self._feature_score(X)), share))
+
+    @abstractmethod
+    def _feature_score(self, X: NDArray[Any]) -> Floats:
+        """Return how much each feature deviates, shape of `X`."""
+
+    @abstractmethod
+    def _reconstruct(self, X: NDArray[Any]) -> Floats:
+        """Return what the detector makes of `X`, in its units."""
+
+
+def _largest(feature_score: Floats) -> Floats:
+    """Return the largest score of each item, shape (n,)."""
+    return np.asarray(feature_score.reshape(len(feature_score), -1).max(axis=1))
+
+
+def _dimensions(X: Any) -> int:
+    return np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 0)
+
+
+def taught_items(n: int, y: NDArray[Any] | None) -> NDArray[np.int64]:
+    """Return the positions of the items that count as normal.
+
+    Raises
+    ------
+    InputError
+        There are fewer than two.
+    """
+    rows = np.flatnonzero(normal_items(n, y))
+    if len(rows) < 2:
+        raise InputError(
+            f"{len(rows)} of {n} items are not labelled anomalies; expected two normal ones or more"
+        )
+    return rows
+
+
+def spread(values: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the scale of each column; the scale of a constant column is 1."""
+    mean, scale = values.mean(axis=0), values.std(axis=0)
+    return mean, np.where(scale > _LEAST_SCALE * np.maximum(np.abs(mean), 1e-3), scale, 1.0)
+
+
+def _check_numeric(X: Any) -> None:
+    """Raise `InputError` that names the columns of a frame that are not numbers."""
+    schema = getattr(X, "schema", None)
+    if isinstance(X, pl.DataFrame) and schema is not None:
+        bad = [
+            name
+            for name, dtype in schema.items()
+            if not (dtype.is_numeric() or dtype == pl.Boolean)
+        ]
+    elif hasattr(X, "dtypes") and hasattr(X, "columns"):  # pandas
+        kinds = zip(X.columns, X.dtypes, strict=True)
+        bad = [str(c) for c, d in kinds if getattr(d, "kind", "O") not in "biufO"]
+    else:
+        return
+    if bad:
+        raise InputError(
+            f"columns that are not numbers: {', '.join(map(str, bad))}; expected numeric columns: "
+            "drop them, or encode them as numbers"
+        )
+
+
+def _check_finite(X: Floats, names: list[str] | None) -> None:
+    if np.isfinite(X.sum()):  # one pass, without a mask, where all is well
+        return
+    bad = np.argwhere(~np.isfinite(X))
+    if not len(bad):
+        return
+    row, column = bad[0]
+    value = X[row, column]
+    what = "NaN" if np.isnan(value) else "inf"
+    where = f"column {column}" if names is None else f"column {names[column]!r}"
+    more = f", and {len(bad) - 1:,} more" if len(bad) > 1 else ""
+    raise InputError(
+        f"{what} in row {row}, {where}{more}; expected finite numbers: fill them, or leave out "
+        "the rows"
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    if len(shape) != 3:
+        return f"{shape[0]} columns" if len(shape) == 1 else f"shape {shape}"
+    channels, height, width = shape
+    return f"{height} × {width} pixels with {channels} channel{'s' if channels != 1 else ''}"

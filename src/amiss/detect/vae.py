@@ -1,0 +1,203 @@
+"""Variational autoencoder for tables and images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from amiss.detect._autoencoder import Autoencoder, Encoded, LossFunction, Parts
+from amiss.detect._base import Scores
+from amiss.detect._reconstruction import AutoencoderNetwork, divergence, draw_noise
+from amiss.detect._space import Choice, Integer, Real, SearchSpace
+from amiss.errors import UsageError
+
+_LEAST_VARIANCE = 1e-4
+"""Of a feature's errors, as a share of the mean over the features."""
+
+
+class VAE(Autoencoder):
+    r"""Variational autoencoder: what is badly reconstructed, or encoded far from the rest, is odd.
+
+    Parameters
+    ----------
+    hidden : sequence of int, optional
+        Units of the encoder's layers, mirrored by the decoder, (64, 32) by default; for images
+        channels of convolutions that halve height and width, (32, 64, 128) by default.
+    latent : int, optional
+        Size of the encoding; 4 by default, 128 for images.
+    score_type : {"combined", "mse", "probability"}, default "combined"
+        ``"mse"`` is the published score, the mean squared reconstruction error.
+        ``"probability"`` is −ln of the density of the item, each feature with the spread that its
+        errors had in training. ``"combined"`` is −ln of the density, under a Gaussian mixture, of
+        the latent mean and the root reconstruction error together.
+    n_components : int, default 8
+        Of the mixture of the combined score; 1 makes it the Mahalanobis distance.
+    sim : float, default 0.3
+        Standard deviation of an observation in the ELBO, in units of the scaled features.
+    beta : float, default 1.0
+        Weight of the Kullback–Leibler divergence.
+    samples : int, default 0
+        Encodings drawn to be decoded for the reconstruction error, with noise that is fixed in
+        fitting; 0 decodes the latent mean.
+    outlier_perc : float, default 100
+        Percentage of the features, the most deviating ones, that make the reconstruction error.
+    outlier_type : {"instance", "feature"}, default "instance"
+        What the verdict of `judge` goes by.
+    encoder, decoder : nn.Module, optional
+        Maps from (n, ...) to (n, k), to which layers for mean and log variance are added, and from
+        (n, latent) to (n, ...). They are copied, not trained in place.
+    module : nn.Module, optional
+        Instead of both: has ``encode``, which returns mean and log variance, and ``decode``.
+    loss_function : callable, optional
+        Items and reconstructions → losses, shape (n,), instead of the Gaussian likelihood.
+    threshold : float, optional
+        Score above which an item is anomalous; by default found by `contamination`.
+    n_networks : int, default 1
+        Networks of other initial weights, trained at once; scores are their mean.
+    folds : int, default 2
+        Networks that are trained beside, each without one fold of the items, for
+        ``training_score_``. 0 trains none, and the training scores are in sample: then find the
+        threshold on other items, with `infer_threshold`.
+    validation_fraction : float, default 0
+        Share of the items that are not learnt from, to stop by.
+    epochs, batch_size, learning_rate, patience
+        See `amiss.detect._train.train`.
+    device : {"auto", "cpu", "cuda"}, default "auto"
+    contamination : float, default 0.1
+        Share of the training items above the threshold of the bare detector.
+    random_state : int, optional
+
+    Attributes
+    ----------
+    network_ : AutoencoderNetwork
+    mean_, scale_ : ndarray of float64
+        Of the features of the training rows; 0 and 1 for images.
+    feature_threshold_ : float
+
+    Notes
+    -----
+    D. P. Kingma and M. Welling, "Auto-Encoding Variational Bayes", ICLR 2014; J. An and S. Cho,
+    "Variational Autoencoder based Anomaly Detection using Reconstruction Probability", 2015.
+
+    Rows are standardised with what they were in training. Where the published score is the error
+    alone, an item that lies far outside but is easy to reconstruct goes unseen.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> base = rng.normal(size=(500, 2))
+    >>> X = np.column_stack([base, base.sum(axis=1)])
+    >>> detector = VAE(random_state=0).fit(X)
+    >>> usual, odd = detector.anomaly_score([[1, 1, 2], [1, 1, -2]])
+    >>> bool(odd > usual)
+    True
+    """
+
+    name = "vae"
+    variational = True
+    search_space: ClassVar[SearchSpace] = {
+        "latent": Integer(2, 16, log=True),
+        "sim": Real(0.05, 1.0, log=True),
+        "score_type": Choice(("combined", "mse", "probability")),
+        "n_components": Integer(1, 16, log=True),
+        "learning_rate": Real(1e-3, 2e-2, log=True),
+        "epochs": Integer(10, 60, log=True),
+    }
+    _scores = ("combined", "mse", "probability")
+
+    def __init__(
+        self,
+        hidden: Sequence[int] | None = None,
+        latent: int | None = None,
+        score_type: Literal["combined", "mse", "probability"] = "combined",
+        n_components: int = 8,
+        sim: float = 0.3,
+        beta: float = 1.0,
+        samples: int = 0,
+        outlier_perc: float = 100.0,
+        outlier_type: Literal["instance", "feature"] = "instance",
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+        module: nn.Module | None = None,
+        loss_function: LossFunction | None = None,
+        threshold: float | None = None,
+        n_networks: int = 1,
+        folds: int = 2,
+        validation_fraction: float = 0.0,
+        epochs: int = 30,
+        batch_size: int = 1024,
+        learning_rate: float = 0.01,
+        patience: int = 10,
+        device: str = "auto",
+        contamination: float = 0.1,
+        random_state: int | None = None,
+    ) -> None:
+        self.hidden = hidden
+        self.latent = latent
+        self.score_type = score_type
+        self.n_components = n_components
+        self.sim = sim
+        self.beta = beta
+        self.samples = samples
+        self.outlier_perc = outlier_perc
+        self.outlier_type = outlier_type
+        self.encoder = encoder
+        self.decoder = decoder
+        self.module = module
+        self.loss_function = loss_function
+        self.threshold = threshold
+        self.n_networks = n_networks
+        self.folds = folds
+        self.validation_fraction = validation_fraction
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.device = device
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if not self.sim > 0:
+            raise UsageError(f"sim={self.sim}; expected a standard deviation above 0")
+        if self.samples < 0:
+            raise UsageError(f"samples={self.samples}; expected 0 or more")
+
+    def _row_loss(
+        self, network: AutoencoderNetwork, x: Tensor, weight: Tensor, progress: float
+    ) -> Tensor:
+        mean, log_variance = network.encode(x)
+        assert log_variance is not None  # noqa: S101 - the network is variational
+        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
+        loss = self._item_loss(x, network.decode(z))
+        if self.loss_function is None:
+            loss = loss / (2 * self.sim**2)
+        return loss + self.beta * divergence(mean, log_variance)
+
+    def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
+        parts: Parts = {"noise": draw_noise(self.samples, network.latent, seed)}
+        if self.score_type == "combined":
+            return self._learn_mixture(network, parts, X, seed)
+        if self.score_type == "probability":
+            encoded = self._encoded(network, X)
+            errors = [self._error(network, parts, b).sum(dim=0).cpu().numpy() for b in encoded]
+            variance: NDArray[np.float64] = np.sum(errors, axis=0) / len(X)
+            # A feature that is always reconstructed: what deviates is odd, but not infinitely so.
+            least = _LEAST_VARIANCE * max(float(np.mean(variance)), 1e-30)
+            return {**parts, "variance": np.maximum(variance, least)}
+        return parts
+
+    def _score_batch(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
+        if self.score_type == "combined":
+            return self._combined(network, parts, batch)
+        error = self._error(network, parts, batch)
+        if self.score_type == "probability":
+            variance = torch.from_numpy(parts["variance"]).to(error.device)
+            error = 0.5 * (error / variance + torch.log(2 * torch.pi * variance))
+        return np.asarray(self._top_mean(error).cpu().numpy(), dtype=np.float64)
