@@ -152,9 +152,12 @@ def test_real_logs_give_a_readable_overview(run_amiss, data_dir, tmp_path):
 
 
 def test_the_detectors_are_those_of_the_catalogue(run_amiss):
-    assert run_amiss("detectors").out.split() == list(CATALOGUE)
+    rows = run_amiss("detectors").out.splitlines()
+    assert [row.split()[0] for row in rows] == list(CATALOGUE)
     content = content_of(run_amiss("detectors", "--json"))
-    assert content == {"schema": "amiss.detectors/1", "detectors": list(CATALOGUE)}
+    assert content["schema"] == "amiss.detectors/1"
+    assert content["detectors"] == list(CATALOGUE)
+    assert content["inputs"]["event-counts"] == ["sequences"]
 
 
 def test_the_version_is_printed(run_amiss):
@@ -323,7 +326,7 @@ def assert_one_line(outcome, code, *words):
         (["scan", "LOG", "--fail-on", "some"], ["'some'", "expected any"]),
         (["detect", "LOG", "-m", "MODEL", "--fail-on", "1.5"], ["'1.5'", "expected any"]),
         (["scan", "LOG", "--nope"], ["--nope", "see: amiss scan --help"]),
-        (["scan"], ["missing", "LOG", "see: amiss scan --help"]),
+        (["scan"], ["missing", "INPUT", "see: amiss scan --help"]),
         (["detect", "LOG"], ["--model", "see: amiss detect --help"]),
         (["explain", "LOG"], ["--id", "see: amiss explain --help"]),
         (["guess", "LOG"], ["guess", "see: amiss --help"]),

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from amiss.read.rows import read_table
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
-    from amiss.run.evaluate_rows import run_row_experiment
     from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
     from amiss.run.models import evaluate, fit, load, scan
     from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model
+    from amiss.run.row_experiment import run_row_experiment
     from amiss.run.row_findings import RowFindings
     from amiss.run.rows import RowModel
     from amiss.run.tune import tune
@@ -56,7 +56,7 @@ _PUBLIC = {
     "read_sessions": "amiss.run.ingest",
     "read_table": "amiss.read.rows",
     "run_experiment": "amiss.run.experiment",
-    "run_row_experiment": "amiss.run.evaluate_rows",
+    "run_row_experiment": "amiss.run.row_experiment",
     "scan": "amiss.run.models",
     "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",

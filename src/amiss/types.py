@@ -419,6 +419,8 @@ class Feature(NamedTuple):
     """What the detector makes of it, in the same units."""
     score: float
     """How much it deviates; for a region the sum over its deviating pixels."""
+    usual: tuple[float, float] | None = None
+    """Between which values 99 % of the normal rows lie in this column; None for a region."""
     region: Region | None = None
     """Where in an image; None for a column."""
 

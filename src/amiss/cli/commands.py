@@ -10,10 +10,9 @@ import typer
 
 from amiss import __version__
 from amiss.cli.evaluate import evaluate
-from amiss.cli.inputs import chosen_detector, not_findings, read, read_finding, read_for
+from amiss.cli.inputs import chosen_detector, not_findings, read, read_as, read_finding, read_for
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
-    DEFAULT_RATE,
     All,
     Clean,
     Config,
@@ -26,7 +25,7 @@ from amiss.cli.options import (
     Rate,
     Rule,
     Seed,
-    reads_logs,
+    reads_anything,
 )
 from amiss.cli.parse import parse
 from amiss.cli.simulate import simulate_app
@@ -35,11 +34,12 @@ from amiss.cli.tune import tune
 from amiss.errors import AmissError, InputError, UsageError
 
 if TYPE_CHECKING:
-    from amiss import Findings, Model
+    from amiss import Findings, Model, RowFindings
 
 app = typer.Typer(
     name="amiss",
-    help="Learn what normal looks like in a log, and show what is amiss, where and why.",
+    help="Learn what normal looks like in a log, a table or images, and show what is amiss, where "
+    "and why.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -63,14 +63,14 @@ def _root(
 
 
 @app.command()
-@reads_logs
+@reads_anything
 def scan(
     logs: LogOptions,
     labels: Labels = None,
     detector: Detector = DEFAULT_DETECTOR,
     config: Config = None,
     clean: Clean = False,
-    false_alarm_rate: Rate = DEFAULT_RATE,
+    false_alarm_rate: Rate = None,
     rule: Rule = "tail",
     seed: Seed = 0,
     save: Annotated[
@@ -80,17 +80,17 @@ def scan(
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
-    """Learn from a log and show what is amiss in it: fit and detect in one go, no labels needed."""
+    """Learn from data and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = _parse_fail_on(fail_on)
     if save:
         check_target(save)
     chosen = chosen_detector(detector, config, seed)
-    sessions = read(logs)
-    from amiss.run.pipeline import scan as run_scan
+    data, notes = read_as(chosen, logs, clean=clean)
+    from amiss.run.models import scan as run_scan
 
     with status("learning what is normal", logs.quiet):
         findings = run_scan(
-            sessions,
+            data,
             labels,
             detector=chosen,
             clean=clean or None,
@@ -100,7 +100,7 @@ def scan(
         )
     if save and findings.fitted:
         findings.fitted.save(save)
-    _show(findings, as_json, all_)
+    _show(findings, notes, as_json, all_)
     if not as_json and findings and "-" not in logs.logs:
         ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:
@@ -115,7 +115,7 @@ def scan(
 
 
 @app.command()
-@reads_logs
+@reads_anything
 def fit(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL", help="Where to write the model.")
@@ -125,7 +125,7 @@ def fit(
     detector: Detector = DEFAULT_DETECTOR,
     config: Config = None,
     clean: Clean = False,
-    false_alarm_rate: Rate = DEFAULT_RATE,
+    false_alarm_rate: Rate = None,
     rule: Rule = "tail",
     seed: Seed = 0,
     as_json: Json = False,
@@ -133,13 +133,13 @@ def fit(
     """Learn what is normal and write it to a model file."""
     check_target(output)
     chosen = chosen_detector(detector, config, seed)
-    sessions = read(logs)
+    data, notes = read_as(chosen, logs, clean=clean)
     from amiss.present.text import describe_model
-    from amiss.run.pipeline import fit as run_fit
+    from amiss.run.models import fit as run_fit
 
     with status("learning what is normal", logs.quiet):
         model = run_fit(
-            sessions,
+            data,
             labels,
             detector=chosen,
             clean=clean or None,
@@ -148,6 +148,8 @@ def fit(
             random_state=seed,
         )
     model.save(output)
+    for note in notes:
+        complain(note)
     described = {
         "schema": "amiss.model/1",
         "file": str(output),
@@ -159,7 +161,7 @@ def fit(
 
 
 @app.command()
-@reads_logs
+@reads_anything
 def detect(
     model: ModelFile,
     logs: LogOptions,
@@ -183,9 +185,9 @@ def detect(
     fail_on: FailOn = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is amiss in a log, by a model."""
+    """Show what is amiss in other data, by a model."""
     limit = _parse_fail_on(fail_on)
-    fitted, sessions = read_for(model, logs)
+    fitted, data, notes = read_for(model, logs)
     if false_alarm_rate is not None or rule is not None:
         rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
         fitted = fitted.set_threshold(rate, rule or "tail")
@@ -194,15 +196,15 @@ def detect(
 
         content = {
             "schema": "amiss.preview/1",
-            "unit": sessions.log.unit,
-            "scored": len(sessions),
-            "rates": fitted.preview(sessions, rule=rule or "tail").to_dicts(),
+            "unit": fitted.info["unit"],
+            "scored": len(data),
+            "rates": fitted.preview(data, rule=rule or "tail").to_dicts(),
         }
         say(dumps(content) if as_json else describe_preview(content))
         return
     with status("scoring", logs.quiet):
-        findings = fitted.detect(sessions)
-    _show(findings, as_json, all_)
+        findings = fitted.detect(data)
+    _show(findings, notes, as_json, all_)
     if not as_json and findings and "-" not in logs.logs:
         again = logs.as_words()
         say(
@@ -213,10 +215,12 @@ def detect(
 
 
 @app.command()
-@reads_logs
+@reads_anything
 def explain(
     *,
-    session_id: Annotated[str, typer.Option("--id", metavar="ID", help="The session to explain.")],
+    item_id: Annotated[
+        str, typer.Option("--id", metavar="ID", help="The session, row or image to explain.")
+    ],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
     ] = None,
@@ -228,9 +232,9 @@ def explain(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Explain one session: what was expected, what came, the lines, the nearest normal session.
+    """Explain one session, row or image: what came, and what was expected.
 
-    Without --model or --findings the log is scanned once more.
+    Without --model or --findings a log is scanned once more.
     """
     from amiss.present.summary import finding_to_dict
     from amiss.present.text import describe_finding
@@ -238,26 +242,26 @@ def explain(
     if model and findings:
         raise UsageError("give --model or --findings, not both")
     if findings:
-        found = read_finding(findings, session_id)
+        found = read_finding(findings, item_id)
     elif model:
-        fitted, sessions = read_for(model, logs)
-        found = finding_to_dict(fitted.explain(sessions, session_id))
+        fitted, data, _ = read_for(model, logs)
+        found = finding_to_dict(fitted.explain(data, item_id))
         found["threshold"] = fitted.threshold.value
     else:
         from amiss.run.pipeline import scan as run_scan
 
         sessions = read(logs)
-        if session_id not in sessions.ids:
+        if item_id not in sessions.ids:
             raise InputError(
-                f"no {sessions.log.unit} {session_id!r} in this log; ids are such as "
+                f"no {sessions.log.unit} {item_id!r} in this log; ids are such as "
                 f"{sessions.ids[0]!r}"
             )
         with status("learning what is normal", logs.quiet):
             scanned = run_scan(sessions, random_state=seed)
         # As scan judged it, out of fold; what scan did not flag, as detect would.
-        flagged = next((f for f in scanned if f.id == session_id), None)
+        flagged = next((f for f in scanned if f.id == item_id), None)
         fitted = cast("Model", scanned.fitted)
-        found = finding_to_dict(flagged or fitted.explain(sessions, session_id))
+        found = finding_to_dict(flagged or fitted.explain(sessions, item_id))
         found["threshold"] = scanned.threshold.value
     try:
         text = describe_finding(found, width())
@@ -275,14 +279,17 @@ app.command()(parse)
 
 @app.command()
 def detectors(as_json: Json = False) -> None:
-    """List the detectors by name."""
+    """List the detectors by name, and what each takes."""
     from amiss.detect import CATALOGUE
 
-    say(
-        dumps({"schema": "amiss.detectors/1", "detectors": list(CATALOGUE)})
-        if as_json
-        else "\n".join(CATALOGUE)
-    )
+    if as_json:
+        inputs = {name: list(entry.inputs) for name, entry in CATALOGUE.items()}
+        say(dumps({"schema": "amiss.detectors/1", "detectors": list(CATALOGUE), "inputs": inputs}))
+        return
+    names = {"sequences": "logs", "windows": "windows of events", "table": "tables"}
+    widest = max(map(len, CATALOGUE))
+    for name, entry in CATALOGUE.items():
+        say(f"{name:<{widest}}  {', '.join(names.get(i, i) for i in entry.inputs)}")
 
 
 def main() -> None:
@@ -317,13 +324,18 @@ def _describe_unparsable(error: Any) -> str:
     return f"{message[:1].lower()}{message[1:]}; see: {command} --help"
 
 
-def _show(findings: Findings, as_json: bool, everything: bool) -> None:
+def _show(
+    findings: Findings | RowFindings, notes: list[str], as_json: bool, everything: bool
+) -> None:
+    content = findings.to_dict()
+    content["source"]["notes"] += notes
     if as_json:
-        say(dumps(findings.to_dict()))
+        say(dumps(content))
         return
-    from amiss.present.text import MOST_SHOWN, summarise
+    from amiss.present.layout import MOST_SHOWN
+    from amiss.present.text import summarise
 
-    say(summarise(findings.to_dict(), None if everything else MOST_SHOWN, width()))
+    say(summarise(content, None if everything else MOST_SHOWN, width()))
 
 
 def _parse_fail_on(text: str | None) -> int | None:
@@ -336,6 +348,6 @@ def _parse_fail_on(text: str | None) -> int | None:
     raise UsageError(f"--fail-on {text!r}; expected any, or a number of findings from 1")
 
 
-def _exit_on(findings: Findings, limit: int | None) -> None:
+def _exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
     if limit is not None and len(findings) >= limit:
         raise typer.Exit(3)

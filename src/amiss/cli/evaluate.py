@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amiss.cli.inputs import read, read_for
-from amiss.cli.options import Json, LogOptions, reads_logs
-from amiss.cli.streams import dumps, say, status
+from amiss.cli.inputs import read, read_as, read_for, takes_rows
+from amiss.cli.options import Json, LogOptions, reads_anything
+from amiss.cli.streams import complain, dumps, say, status
 from amiss.errors import UsageError
+
+if TYPE_CHECKING:
+    from amiss import Experiment
 
 _PANEL = "Without --model: learn from a part, judge the rest"
 
 
-@reads_logs
+@reads_anything
 def evaluate(
-    labels: Annotated[
-        Path, typer.Option("--labels", metavar="CSV", help="Session and label, with a header.")
-    ],
     logs: LogOptions,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="CSV",
+            help="Session and label, with a header; tables may have a column of labels instead.",
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit, to compare."),
@@ -35,14 +43,14 @@ def evaluate(
         ),
     ] = None,
     train: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--train",
             metavar="SHARE",
-            help="Share of the sessions to learn from.",
+            help="Share to learn from: 0.2 of sessions, 0.5 of rows or images by default.",
             rich_help_panel=_PANEL,
         ),
-    ] = 0.2,
+    ] = None,
     split: Annotated[
         str,
         typer.Option(
@@ -81,13 +89,13 @@ def evaluate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare with labels: a model's findings, or detectors that learn from a part of the log.
+    """Compare with labels: a model's findings, or detectors that learn from a part of the data.
 
-    Without --model, each detector learns from a share of the sessions and judges the others. Its
-    threshold is chosen on the training part; the ceiling says what event ids alone allow.
+    Without --model, each detector learns from a share of the sessions, rows or images, and judges
+    the others. Its threshold is chosen on the training part; baselines stand beside it.
     """
     if model:
-        if (detector, train, split, seeds, level) != (None, 0.2, "uniform", 5, "session"):
+        if (detector, train, split, seeds, level) != (None, None, "uniform", 5, "session"):
             raise UsageError(
                 "--model is judged as it is; --detector, --train, --split, --seeds and --level are "
                 "for learning anew, without --model"
@@ -98,33 +106,69 @@ def evaluate(
         raise UsageError(f"--level {level!r}; expected session, window or both")
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}; expected 1 or more")
-    from amiss.read.labels import read_labels
-
-    known = read_labels(labels)
-    sessions = read(logs)
-    from amiss.run.experiment import DEFAULT_DETECTORS, run_experiment
-
-    levels = ("session", "window") if level == "both" else (level,)
-    options: dict[str, Any] = {"train": train, "split": split, "use_labels": not ignore_labels}
-    with status("learning and judging", logs.quiet):
-        found = run_experiment(
-            sessions,
-            known,
-            detector or DEFAULT_DETECTORS,
-            levels=levels,
-            seeds=range(seeds),
-            **options,
-        )
+    options: dict[str, Any] = {"split": split, "use_labels": not ignore_labels}
+    if train is not None:
+        options["train"] = train
+    of_rows = [takes_rows(name) for name in detector or []]
+    if any(of_rows):
+        if not all(of_rows):
+            raise UsageError(
+                f"{', '.join(detector or [])}: some take logs, some tables; evaluate one kind"
+            )
+        if level != "session":
+            raise UsageError(f"--level {level} is for logs; rows are judged one by one")
+        found = _evaluate_rows(detector or [], labels, logs, range(seeds), options)
+    else:
+        levels = ("session", "window") if level == "both" else (level,)
+        found = _evaluate_logs(detector, labels, logs, range(seeds), {**options, "levels": levels})
     say(dumps(found.to_dict()) if as_json else repr(found))
 
 
-def _evaluate_model(model: Path, labels: Path, logs: LogOptions, as_json: bool) -> None:
-    fitted, sessions = read_for(model, logs)
+def _evaluate_rows(
+    detectors: list[str], labels: Path | None, logs: LogOptions, seeds: range, options: Any
+) -> Experiment:
+    data, notes = read_as(detectors[0], logs)
+    from amiss.run.row_experiment import run_row_experiment
+
+    for note in notes:
+        complain(note)
+    with status("learning and judging", logs.quiet):
+        return run_row_experiment(data, labels, detectors, seeds=seeds, **options)
+
+
+def _evaluate_logs(
+    detectors: list[str] | None, labels: Path | None, logs: LogOptions, seeds: range, options: Any
+) -> Experiment:
+    from amiss.read.labels import read_labels
+
+    known = read_labels(_required(labels))
+    sessions = read(logs)
+    from amiss.run.experiment import DEFAULT_DETECTORS, run_experiment
+
+    with status("learning and judging", logs.quiet):
+        return run_experiment(
+            sessions, known, detectors or DEFAULT_DETECTORS, seeds=seeds, **options
+        )
+
+
+def _evaluate_model(model: Path, labels: Path | None, logs: LogOptions, as_json: bool) -> None:
+    fitted, data, notes = read_for(model, logs)
     from amiss.present.text import describe_evaluation
     from amiss.read.labels import read_labels
-    from amiss.run.evaluate import evaluate as run_evaluate
+    from amiss.run.models import evaluate as run_evaluate
 
-    known = read_labels(labels)
+    of_rows = fitted.info["unit"] in ("row", "image")
+    known = None if of_rows and labels is None else read_labels(_required(labels))
+    for note in notes:
+        complain(note)
     with status("scoring", logs.quiet):
-        report = run_evaluate(fitted, sessions, known)
+        report = run_evaluate(fitted, data, known)
     say(dumps(report) if as_json else describe_evaluation(report))
+
+
+def _required(labels: Path | None) -> Path:
+    if labels is None:
+        raise UsageError(
+            "missing option '--labels'; sessions need a file of labels; see: amiss evaluate --help"
+        )
+    return labels

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from amiss.cli.options import DEFAULT_DETECTOR
-from amiss.cli.streams import progress
+from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -23,23 +23,99 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
     """Read logs into sessions, grouped by `grouping` if given, with progress on a terminal."""
     from amiss.run.ingest import read_sessions
 
+    _refuse(
+        options.of_tables, "is for tables and images, with a detector such as vae; not for logs"
+    )
     if hasattr(signal, "siginterrupt"):
         # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
         signal.siginterrupt(signal.SIGINT, True)
     chosen = options.grouping if grouping is None else grouping
-    with progress(options.quiet) as advance:
-        return read_sessions(options.logs, **chosen, format=options.format, progress=advance)
+    try:
+        with progress(options.quiet) as advance:
+            return read_sessions(options.logs, **chosen, format=options.format, progress=advance)
+    except (InputError, UsageError):
+        from amiss.run.row_ingest import looks_like
+
+        told = any(value is not None for value in [*chosen.values(), options.format])
+        if told or not (what := looks_like(options.logs)):
+            raise
+        raise UsageError(
+            f"{options.logs[0]}: holds {what}, not a log; name a detector of such, as in: amiss "
+            "scan --detector vae, or say how its lines belong together, such as --window LINES"
+        ) from None
 
 
-def read_for(model: Path, options: LogOptions) -> tuple[Any, Sessions]:
-    """Read the model, and the logs grouped as the model's were unless told otherwise."""
-    from amiss.run.pipeline import load_model
+def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
+    """Read the model, and its kind of data: logs grouped, or columns taken, as the model's were.
+
+    What was mended or left out of a table comes third; sessions say it themselves.
+    """
+    from amiss.run.models import load_model
+    from amiss.run.rows import RowModel
 
     fitted = load_model(model)
+    if isinstance(fitted, RowModel):
+        columns = None if options.columns else fitted.info["columns"] or None
+        return fitted, *_read_rows(options, columns, fitted.info["unit"])
     if any(value is not None for value in options.grouping.values()):
-        return fitted, read(options)
+        return fitted, read(options), []
     name, value = fitted.info["option"]
-    return fitted, read(options, {name: value} if name else {})
+    return fitted, read(options, {name: value} if name else {}), []
+
+
+def read_as(
+    detector: str | Detector, options: LogOptions, *, clean: bool = False
+) -> tuple[Any, list[str]]:
+    """Read what a detector takes: logs, or a table or images.
+
+    What was mended or left out of a table comes second; sessions say it themselves.
+    """
+    if not takes_rows(detector):
+        return read(options), []
+    _refuse(
+        {"--clean": clean or None},
+        "is for logs; of a table all but labelled anomalies is learnt from",
+    )
+    return _read_rows(options, None, None)
+
+
+def takes_rows(detector: str | Detector) -> bool:
+    """Return whether a detector takes tables or images, and no logs; torch is not imported."""
+    from amiss.detect import find_entry
+
+    inputs = find_entry(detector).inputs if isinstance(detector, str) else detector.inputs
+    return "sequences" not in inputs
+
+
+def _read_rows(options: LogOptions, columns: list[str] | None, unit: Any) -> tuple[Any, list[str]]:
+    from amiss.run.row_ingest import read_rows
+
+    _refuse(options.of_logs, "is for logs; a table or images are taken row by row")
+    if options.columns is not None:
+        columns = [name.strip() for name in options.columns.split(",")]
+    with status("reading", options.quiet):
+        return read_rows(
+            options.logs,
+            columns=columns,
+            label=options.label_column,
+            size=_size(options.image_size),
+            unit=unit,
+        )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise UsageError(f"--image-size {text!r}; expected height and width, such as 32x32")
+    return int(height), int(width)
+
+
+def _refuse(given: Mapping[str, Any], why: str) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{name} {why}: leave it out")
 
 
 def chosen_detector(name: str, config: Path | None, seed: int) -> str | Detector:

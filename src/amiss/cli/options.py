@@ -20,6 +20,42 @@ Input = Annotated[
         help="Log files (plain, .gz, .zst), folders, glob patterns, or - for stdin.",
     ),
 ]
+AnyInput = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Logs, or with a detector of tables and images these: files (plain, .gz, .zst), "
+        "folders, glob patterns, or - for stdin.",
+    ),
+]
+_TABLES = "Tables and images"
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--label-column",
+        metavar="NAME",
+        help="Column of 0 and 1, or of normal and anomaly; label or anomaly by default.",
+        rich_help_panel=_TABLES,
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="A,B,…",
+        help="Columns to take; by default all but the label.",
+        rich_help_panel=_TABLES,
+    ),
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(
+        "--image-size",
+        metavar="HxW",
+        help="Resize images to this height and width, such as 32x32.",
+        rich_help_panel=_TABLES,
+    ),
+]
 _GROUP = "What is judged (one of)"
 Key = Annotated[
     str | None,
@@ -69,7 +105,7 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="CSV",
-        help="Session and label; sessions known to be anomalous are not learnt from.",
+        help="Session, row or image, and its label; known anomalies are not taken for normal.",
     ),
 ]
 Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="See amiss detectors.")]
@@ -88,11 +124,12 @@ Clean = Annotated[
     ),
 ]
 Rate = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--false-alarm-rate",
         metavar="SHARE",
-        help="Share of normal sessions that may be flagged.",
+        help="Share of normal items that may be flagged: 0.0005 of sessions, 0.01 of rows or "
+        "images by default.",
     ),
 ]
 Rule = Annotated[
@@ -115,13 +152,12 @@ FailOn = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress on stderr.")]
 
-DEFAULT_RATE = 0.0005
 DEFAULT_DETECTOR = "session-ensemble"
 
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """Which logs a command reads, how their lines are grouped, and whether it shows progress."""
+    """Which files a command reads, how it takes them apart, and whether it shows progress."""
 
     logs: list[str]
     session_key: str | None = None
@@ -129,6 +165,9 @@ class LogOptions:
     gap: float | None = None
     window: int | None = None
     format: str | None = None
+    label_column: str | None = None
+    columns: str | None = None
+    image_size: str | None = None
     quiet: bool = False
 
     @property
@@ -139,24 +178,44 @@ class LogOptions:
             "gap": self.gap, "window": self.window,
         }  # fmt: skip
 
+    @property
+    def of_logs(self) -> dict[str, Any]:
+        """The options that make sense for logs only, as typed; None where not given."""
+        return {_as_typed(name): v for name, v in {**self.grouping, "format": self.format}.items()}
+
+    @property
+    def of_tables(self) -> dict[str, Any]:
+        """The options that make sense for tables and images only, as typed; None if not given."""
+        names = ("label_column", "columns", "image_size")
+        return {_as_typed(name): getattr(self, name) for name in names}
+
     def as_words(self, seed: int = 0) -> str:
         """Return the options that make another command read the logs in the same way."""
-        given = {**self.grouping, "format": self.format, "seed": seed or None}
+        given = {
+            **self.grouping, "format": self.format, "image_size": self.image_size,
+            "seed": seed or None,
+        }  # fmt: skip
         return "".join(
-            f" --{name.replace('_', '-')}={quoted([str(value)])}"
+            f" {_as_typed(name)}={quoted([str(value)])}"
             for name, value in given.items()
             if value is not None
         )
 
 
-_LOGS = inspect.Parameter("logs", inspect.Parameter.KEYWORD_ONLY, annotation=Input)
-_GROUPING = [
-    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
-    for name, option in {
-        "session_key": Key, "session_field": Field, "gap": Gap, "window": Window, "format": Format,
-    }.items()
-]  # fmt: skip
-_QUIET = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet)
+def _as_typed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+_GROUPING = {
+    "session_key": Key, "session_field": Field, "gap": Gap, "window": Window, "format": Format,
+}  # fmt: skip
+_OF_TABLES = {"label_column": LabelColumn, "columns": Columns, "image_size": ImageSize}
 
 
 def reads_logs(command: Callable[..., None]) -> Callable[..., None]:
@@ -165,22 +224,33 @@ def reads_logs(command: Callable[..., None]) -> Callable[..., None]:
     They come to it as one argument, ``logs: LogOptions``. Help shows LOG first, the options where
     the command has `logs` among its own, and --quiet last.
     """
+    return _reads(command, Input, _GROUPING)
+
+
+def reads_anything(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what `reads_logs` gives, and the options that say how tables are read."""
+    return _reads(command, AnyInput, _GROUPING | _OF_TABLES)
+
+
+def _reads(
+    command: Callable[..., None], argument: Any, options: dict[str, Any]
+) -> Callable[..., None]:
     hints = get_type_hints(command, include_extras=True)
-    parameters = [_LOGS]
+    parameters = [_keyword("logs", argument)]
     for name, own in inspect.signature(command).parameters.items():
         if name == "logs":
-            parameters += _GROUPING
+            parameters += [_keyword(option, hint, None) for option, hint in options.items()]
         else:
             parameters.append(
                 own.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])
             )
-    parameters.append(_QUIET)
-    names = [p.name for p in (_LOGS, *_GROUPING, _QUIET)]
+    parameters.append(_keyword("quiet", Quiet, False))
+    names = ["logs", *options, "quiet"]
 
     @wraps(command)
     def run(**given: Any) -> None:
-        options = LogOptions(**{name: given.pop(name) for name in names})
-        command(logs=options, **given)
+        gathered = LogOptions(**{name: given.pop(name) for name in names})
+        command(logs=gathered, **given)
 
     # What typer makes a command of.
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -12,7 +12,11 @@ _FALLBACK_SHARE = 0.01  # of the pixels, where none by itself lies above the thr
 _CHANNELS = {1: ("grey",), 3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
 
 
-def explain_judged(judgement: Judgement, most: int = MOST_FEATURES) -> list[tuple[Feature, ...]]:
+def explain_judged(
+    judgement: Judgement,
+    usual: NDArray[np.float64] | None = None,
+    most: int = MOST_FEATURES,
+) -> list[tuple[Feature, ...]]:
     """Return for each row or image what deviates most, the worst first.
 
     Of a row these are its columns with the highest scores. Of an image they are regions: pixels
@@ -23,6 +27,8 @@ def explain_judged(judgement: Judgement, most: int = MOST_FEATURES) -> list[tupl
     Parameters
     ----------
     judgement : Judgement
+    usual : ndarray of float64, shape (2, n_features), optional
+        Between which values normal rows mostly lie. What is reconstructed well may still be odd.
     most : int
         Columns or regions of each.
 
@@ -38,11 +44,13 @@ def explain_judged(judgement: Judgement, most: int = MOST_FEATURES) -> list[tupl
     [('count', 511.0, 3.0), ('duration', 1.0, 1.2)]
     """
     if judgement.feature_score.ndim == 2:
-        return [_columns(judgement, at, most) for at in range(len(judgement))]
+        return [_columns(judgement, usual, at, most) for at in range(len(judgement))]
     return [_regions(judgement, at, most) for at in range(len(judgement))]
 
 
-def _columns(judgement: Judgement, at: int, most: int) -> tuple[Feature, ...]:
+def _columns(
+    judgement: Judgement, usual: NDArray[np.float64] | None, at: int, most: int
+) -> tuple[Feature, ...]:
     scores = judgement.feature_score[at]
     names = judgement.feature_names or tuple(f"column {i + 1}" for i in range(len(scores)))
     order = np.argsort(-scores, kind="stable")[:most]
@@ -52,6 +60,7 @@ def _columns(judgement: Judgement, at: int, most: int) -> tuple[Feature, ...]:
             float(judgement.values[at, i]),
             float(judgement.reconstruction[at, i]),
             float(scores[i]),
+            None if usual is None else (float(usual[0, i]), float(usual[1, i])),
         )
         for i in order
     )
@@ -83,7 +92,7 @@ def _regions(judgement: Judgement, at: int, most: int) -> tuple[Feature, ...]:
                 float(judgement.values[at, channel][inside].mean()),
                 float(judgement.reconstruction[at, channel][inside].mean()),
                 float(sums[channel, region]),
-                Region(
+                region=Region(
                     columns.start, rows.start,
                     columns.stop - columns.start, rows.stop - rows.start,
                 ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amiss.present.escape import visible
+from amiss.present.layout import ROW_UNITS, describe_kinds
 
 _NAME = 26
 """Columns of a detector's name; longer ones are cut."""
@@ -26,6 +27,8 @@ def describe_experiment(report: dict[str, Any]) -> str:
         if split["labels"]
         else "training labels unused: normal bulk, thresholds by a false-alarm rate"
     )
+    if not split["labels"] and set(report["levels"]) <= ROW_UNITS:
+        chosen = "training labels unused: all is learnt from, thresholds by a false-alarm rate"
     seeded = f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed"
     lines = [
         f"split      {split['train']:.0%} to learn from, {how} · {seeded}",
@@ -39,13 +42,15 @@ def describe_experiment(report: dict[str, Any]) -> str:
 
 
 def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:
-    lines = [f"  {'':<12} {'sessions':>9} {'anomalous':>10} {'windows':>9} {'anomalous':>10}"]
+    counted = [key for key in rows[0] if key not in ("seed", "part")]
+    titles = ["anomalous" if key.startswith("anomalous") else key for key in counted]
+    widths = [10 if title == "anomalous" else 9 for title in titles]
+    cells = [f"{title:>{width}}" for title, width in zip(titles, widths, strict=True)]
+    lines = [f"  {'':<12} {' '.join(cells)}"]
     for part in ("train", "test"):
         row = next(r for r in rows if r["part"] == part and r["seed"] == seeds[0])
-        lines.append(
-            f"  {part:<12} {row['sessions']:>9,} {row['anomalous_sessions']:>10,} "
-            f"{row['windows']:>9,} {row['anomalous_windows']:>10,}"
-        )
+        cells = [f"{row[key]:>{width},}" for key, width in zip(counted, widths, strict=True)]
+        lines.append(f"  {part:<12} {' '.join(cells)}")
     return lines
 
 
@@ -66,6 +71,8 @@ def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
     ]
     for name, values in content["detectors"].items():
         lines += _confusion(name, values)
+        if values.get("kinds"):
+            lines += ["", *describe_kinds(values["kinds"])]
         if "top_k" in values:
             lines += ["", *_top_k(name, values)]
     return lines

@@ -88,6 +88,18 @@ def describe_score(finding: dict[str, Any]) -> str:
     return f"{said} · p = {finding['p_value']:.2g}"
 
 
+def describe_kinds(kinds: dict[str, Any]) -> list[str]:
+    """Return how much of each class of anomaly was flagged, as a table."""
+    names = [visible(kind, 24) for kind in kinds]
+    width = max(len("class of anomaly"), *map(len, names))
+    rows = [f"    {'class of anomaly':<{width}} {'items':>9} {'flagged':>9} {'recall':>8}"]
+    rows += [
+        f"    {name:<{width}} {v['items']:>9,} {v['flagged']:>9,} {v['recall']:>8.4f}"
+        for name, v in zip(names, kinds.values(), strict=True)
+    ]
+    return rows
+
+
 def notes_of(summary: dict[str, Any]) -> list[str]:
     """Return what a reader should know of the input and of the threshold."""
     notes = list(summary["source"]["notes"])

@@ -24,6 +24,8 @@ _NAME = 40
 """Columns of a feature's name, or an id; longer ones are cut."""
 _REASONS = 3
 """Features that the overview names of each row."""
+_TELLING = 0.1
+"""A feature with less than this share of the highest score says nothing beside that."""
 
 
 def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int = 100) -> str:
@@ -90,10 +92,12 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
     values = [number(feature["value"]) for feature in features]
     expected = [number(feature["expected"], 3) for feature in features]
     scores = [shown_score(feature["score"]) for feature in features]
+    ranges = [_range(feature) for feature in features]
     columns = [
         _padded("region" if features[0]["region"] else "feature", names, left=True),
         _padded("value", values),
         _padded("expected", expected),
+        *([_padded("usual", ranges)] if any(ranges) else []),
         _padded("score", scores),
     ]
     lines += ["", "  what deviates most, and what was expected there"]
@@ -177,8 +181,9 @@ def _why(features: list[dict[str, Any]], room: int) -> str:
     """Return as many of the strongest reasons as one row holds, one at least."""
     said = ""
     for feature in features[:_REASONS]:
-        value, expected = number(feature["value"]), number(feature["expected"], 3)
-        numbers = f" {value}, expected {expected}"
+        if feature["score"] < _TELLING * features[0]["score"]:
+            break
+        numbers = f" {number(feature['value'])}, {_instead(feature)}"
         if not said:
             said = visible(_name(feature), room - len(numbers)) + numbers
         elif len(said) + 2 + len(_name(feature)) + len(numbers) <= room:
@@ -186,6 +191,22 @@ def _why(features: list[dict[str, Any]], room: int) -> str:
         else:
             break
     return said
+
+
+def _instead(feature: dict[str, Any]) -> str:
+    """Return what would be normal: for a value that is odd by itself what is usual."""
+    if feature["usual"]:
+        low, high = feature["usual"]
+        if not low <= feature["value"] <= high:
+            return f"usually {_range(feature)}"
+    return f"expected {number(feature['expected'], 3)}"
+
+
+def _range(feature: dict[str, Any]) -> str:
+    if not feature["usual"]:
+        return ""
+    low, high = (number(bound, 3) for bound in feature["usual"])
+    return low if low == high else f"{low} to {high}"
 
 
 def _name(feature: dict[str, Any]) -> str:

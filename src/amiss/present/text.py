@@ -15,6 +15,7 @@ from amiss.present.layout import (
     ROW_UNITS,
     counted,
     describe_decision,
+    describe_kinds,
     describe_labels,
     describe_score,
     describe_threshold,
@@ -184,8 +185,11 @@ def describe_evaluation(report: dict[str, Any]) -> str:
         _figures("this model", report),
     ]
     rows += [_figures(f"  {name}", values) for name, values in report["members"].items()]
-    rows += ["  baselines"]
-    rows += [_figures(f"  {name}", values) for name, values in report["baselines"].items()]
+    if report["baselines"]:
+        rows += ["  baselines"]
+        rows += [_figures(f"  {name}", values) for name, values in report["baselines"].items()]
+    if report.get("kinds"):
+        rows += ["", *describe_kinds(report["kinds"])]
     return "\n".join(rows)
 
 

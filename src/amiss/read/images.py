@@ -40,7 +40,8 @@ CIFAR10_KINDS = (
 )
 """What the labels 0 to 9 of CIFAR-10 stand for."""
 _RECORD = 1 + 3 * 32 * 32  # a label, then the pixels of red, green and blue
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+"""Names of image files end so."""
 _PACKED = frozenset({".parquet", ".bin", ".npz"})
 _NORMAL = frozenset({"normal", "good"})
 _LABELS = {"0": "normal", "1": "anomaly", "-1": ""}
@@ -154,11 +155,11 @@ def _find(
         names.append(os.fspath(item))
         files = find_sources([item])
         if root.is_dir():
-            files = [f for f in files if f.path.suffix.lower() in _SUFFIXES | _PACKED]
+            files = [f for f in files if f.path.suffix.lower() in IMAGE_SUFFIXES | _PACKED]
             if not files:
                 raise InputError(
                     f"{item}: no images in this folder; expected files such as "
-                    f"{', '.join(sorted(_SUFFIXES | _PACKED))}"
+                    f"{', '.join(sorted(IMAGE_SUFFIXES | _PACKED))}"
                 )
             found += [(file, _folder_kind(file, root)) for file in files]
         else:

@@ -178,8 +178,8 @@ def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
     if isinstance(data, Images):
         if (got := shape_of(data)) != info["shape"]:
             raise InputError(
-                f"images of {_size(got)}; this model learnt from {_size(info['shape'])}: read them "
-                f"with size=({info['shape'][1]}, {info['shape'][2]})"
+                f"images of {_size(got)}; this model learnt from {_size(info['shape'])}: "
+                f"{_resizing(got, info['shape'])}"
             )
         return data
     expected = list(info["columns"])
@@ -215,6 +215,13 @@ def describe_data(data: RowData) -> dict[str, Any]:
         "columns": list(data.columns) if isinstance(data, Table) else [],
         "shape": shape_of(data),
     }
+
+
+def _resizing(got: list[int], expected: list[int]) -> str:
+    if got[0] != expected[0]:
+        return "give it images of as many channels, or fit a model on such"
+    height, width = expected[1:]
+    return f"read_images(…, size=({height}, {width})) or --image-size {height}x{width} resizes them"
 
 
 def _named(columns: list[str]) -> str:

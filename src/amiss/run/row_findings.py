@@ -106,13 +106,14 @@ def explain_at(
     data: RowData,
     scores: NDArray[np.float64],
     at: NDArray[np.int64],
+    usual: NDArray[np.float64] | None = None,
 ) -> tuple[ExplainedFinding, ...]:
     """Explain the rows or images at positions `at`, in that order.
 
     What deviates is told by a detector that has ``judge``; others give a score alone.
     """
     p_values = Calibration(calibration, detector.resolution).p_value(scores[at])
-    features = _features(detector, data, at)
+    features = _features(detector, data, at, usual)
     return tuple(
         ExplainedFinding.of(
             Finding(
@@ -130,10 +131,12 @@ def explain_at(
     )
 
 
-def _features(detector: Any, data: RowData, at: NDArray[np.int64]) -> list[tuple[Feature, ...]]:
+def _features(
+    detector: Any, data: RowData, at: NDArray[np.int64], usual: NDArray[np.float64] | None
+) -> list[tuple[Feature, ...]]:
     if not hasattr(detector, "judge"):
         return [()] * len(at)
     found: list[tuple[Feature, ...]] = []
     for start in range(0, len(at), _JUDGED):
-        found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])))
+        found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])), usual)
     return found

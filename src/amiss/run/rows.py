@@ -42,6 +42,7 @@ from amiss.types import Table, Threshold
 DEFAULT_DETECTOR = "vae"
 FALSE_ALARM_RATE = 0.01
 """Default bound on the share of normal rows that are flagged."""
+_USUAL = (0.005, 0.995)
 PREVIEW_RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -57,12 +58,15 @@ class RowModel:
         Out-of-fold scores of the rows taken for normal, ascending.
     info : dict
         What the model learnt from, as plain values; among them the columns it expects.
+    usual : ndarray of float64, shape (2, n_columns), or None
+        Between which values 99 % of the rows taken for normal lie in each column; None for images.
     """
 
     detector: Detector
     threshold: Threshold
     calibration: NDArray[np.float64]
     info: dict[str, Any]
+    usual: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -106,7 +110,7 @@ class RowModel:
         one = known.take(np.array([at]))
         scores = np.full(len(known), np.nan)
         scores[at] = self.detector.anomaly_score(one)[0]
-        return explain_at(self.detector, self.calibration, known, scores, np.array([at]))[0]
+        return self._explained(known, scores, np.array([at]))[0]
 
     def set_threshold(self, rate: float, rule: str = "tail") -> RowModel:
         """Return the same model with another false-alarm rate; nothing is fitted again.
@@ -144,6 +148,8 @@ class RowModel:
         """Write the model to one file; `amiss.load` reads it."""
         manifest, arrays = detector_state(self.detector)
         arrays["calibration"] = self.calibration
+        if self.usual is not None:
+            arrays["usual"] = self.usual
         content = {
             "info": self.info,
             "threshold": self.threshold._asdict(),
@@ -159,6 +165,7 @@ class RowModel:
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],
+            usual=arrays.get("usual"),
         )
 
     def judged(self, data: RowData, scores: NDArray[np.float64]) -> RowFindings:
@@ -166,13 +173,18 @@ class RowModel:
         flagged = np.flatnonzero(scores > self.threshold.value)
         flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
         return RowFindings(
-            items=explain_at(self.detector, self.calibration, data, scores, flagged),
+            items=self._explained(data, scores, flagged),
             source={"files": list(data.sources), **describe_data(data), "notes": []},
             model=self.info,
             threshold=self.threshold,
             scores=scores,
             fitted=self,
         )
+
+    def _explained(
+        self, data: RowData, scores: NDArray[np.float64], at: NDArray[np.int64]
+    ) -> tuple[ExplainedFinding, ...]:
+        return explain_at(self.detector, self.calibration, data, scores, at, self.usual)
 
 
 def fit_rows(
@@ -289,4 +301,7 @@ def _fit(
         "cpu_seconds": round(time.process_time() - started, 1),
         "fingerprint": fingerprint(data),
     }
-    return RowModel(chosen, threshold, calibration, info)
+    usual = None
+    if isinstance(data, Table):
+        usual = np.quantile(data.values[normal], _USUAL, axis=0)
+    return RowModel(chosen, threshold, calibration, info, usual)

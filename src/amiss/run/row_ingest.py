@@ -1,0 +1,147 @@
+"""From files to rows or images: which of the two they are, and reading them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal
+
+import polars as pl
+
+from amiss.errors import AmissError, InputError, UsageError
+from amiss.read.arrays import is_array_file, read_arrays
+from amiss.read.frames import column_names, find_column, storage_of
+from amiss.read.images import IMAGE_SUFFIXES, read_images
+from amiss.read.rows import read_table
+from amiss.read.sources import PathLike, ReadReport, Source, find_sources
+from amiss.run.row_data import RowData
+
+_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".npz", ".arrow", ".jsonl", ".ndjson"})
+_COMPRESSED = frozenset({".gz", ".zst"})
+
+
+def read_rows(
+    inputs: Sequence[PathLike],
+    *,
+    columns: Sequence[str] | None = None,
+    label: str | None = None,
+    size: tuple[int, int] | None = None,
+    unit: Literal["row", "image"] | None = None,
+) -> tuple[RowData, list[str]]:
+    r"""Read a table or images, whichever the files hold.
+
+    Parameters
+    ----------
+    inputs : sequence of path-like
+        Files, folders, glob patterns, or ``-`` for a CSV on standard input.
+    columns : sequence of str, optional
+        Columns of a table to take.
+    label : str, optional
+        Column of a table that says what is an anomaly.
+    size : (int, int), optional
+        Height and width that images are resized to.
+    unit : {"row", "image"}, optional
+        What is wanted; by default image files, folders of them, and Parquet, binary and array files
+        of images are images, all else is a table.
+
+    Returns
+    -------
+    data : Table or Images
+    notes : list of str
+        What was mended or left out.
+
+    Raises
+    ------
+    InputError
+        As `read_table` and `read_images`.
+    UsageError
+        Columns are given for images, or a size for a table.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "pump.csv")
+    >>> _ = path.write_text("flow,pressure\n1.5,20\n")
+    >>> read_rows([path])[0].columns
+    ('flow', 'pressure')
+    """
+    if unit == "image" or (unit is None and holds_images(inputs)):
+        if columns is not None or label is not None:
+            raise UsageError("columns and labels by column are of tables; these are images")
+        return read_images(inputs, size=size), []
+    if size is not None:
+        raise UsageError("an image size is given; this input is a table")
+    report = ReadReport()
+    try:
+        table = read_table(inputs, columns=columns, label=label, report=report)
+    except InputError as error:
+        if _named_as_table(inputs):
+            raise
+        raise InputError(
+            f"{error}; if it is a log, take a detector of logs, such as session-ensemble"
+        ) from None
+    notes = [f"{what}: {count:,}" for what, count in report.counts.items()]
+    return table, [*notes, *report.damage]
+
+
+def holds_images(inputs: Sequence[PathLike]) -> bool:
+    """Return whether files hold images, by the names of all and the content of the first.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it cannot be read.
+    """
+    if "-" in inputs:  # can be read only once
+        return False
+    sources = find_sources(list(inputs))
+    if any(source.path.suffix.lower() in IMAGE_SUFFIXES for source in sources):
+        return True
+    first = sources[0]
+    if is_array_file(first):
+        with suppress(InputError):
+            read_arrays(first, (3, 4))
+            return True
+        return False
+    if storage_of(first) == "Parquet":
+        return _has_image_column(first)
+    return first.path.suffix.lower() == ".bin"
+
+
+def looks_like(inputs: Sequence[PathLike]) -> str | None:
+    r"""Return in words what files hold that were taken for a log but are none; None if they may be.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "pump.csv")
+    >>> _ = path.write_text("flow,pressure\n1.5,20\n")
+    >>> looks_like([path])
+    'a table of numbers'
+    """
+    if "-" in inputs:
+        return None
+    with suppress(AmissError):
+        if holds_images(inputs):
+            return "images"
+        first = find_sources(list(inputs))[0]
+        if is_array_file(first) or len(column_names(first)) > 1:
+            read_table(first.path, report=ReadReport())
+            return "a table of numbers"
+    return None
+
+
+def _has_image_column(source: Source) -> bool:
+    try:
+        schema = pl.read_parquet_schema(source.path)
+    except (pl.exceptions.PolarsError, OSError):  # the reader says what is wrong with it
+        return False
+    name = find_column(schema, ["img", "image"])
+    return name is not None and isinstance(schema[name], pl.Binary | pl.Struct)
+
+
+def _named_as_table(inputs: Sequence[PathLike]) -> bool:
+    suffixes = os.path.basename(os.fspath(inputs[0])).lower().split(".")[1:]  # noqa: PTH119
+    kept = [f".{suffix}" for suffix in suffixes if f".{suffix}" not in _COMPRESSED]
+    return bool(kept) and kept[-1] in _TABLE_SUFFIXES
