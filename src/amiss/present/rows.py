@@ -88,8 +88,8 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
     features = finding["features"]
     if not features:
         return "\n".join(lines)
-    names = [_name(feature) for feature in features]
-    values = [number(feature["value"]) for feature in features]
+    names = [_name(feature).removesuffix(":") for feature in features]
+    values = [_value(feature) for feature in features]
     expected = [number(feature["expected"], 3) for feature in features]
     scores = [shown_score(feature["score"]) for feature in features]
     ranges = [_range(feature) for feature in features]
@@ -183,7 +183,7 @@ def _why(features: list[dict[str, Any]], room: int) -> str:
     for feature in features[:_REASONS]:
         if feature["score"] < _TELLING * features[0]["score"]:
             break
-        numbers = f" {number(feature['value'])}, {_instead(feature)}"
+        numbers = f" {_value(feature)}, {_instead(feature)}"
         if not said:
             said = visible(_name(feature), room - len(numbers)) + numbers
         elif len(said) + 2 + len(_name(feature)) + len(numbers) <= room:
@@ -191,6 +191,11 @@ def _why(features: list[dict[str, Any]], room: int) -> str:
         else:
             break
     return said
+
+
+def _value(feature: dict[str, Any]) -> str:
+    # A mean over pixels has digits that nobody measured.
+    return number(feature["value"], 3) if feature["region"] else number(feature["value"])
 
 
 def _instead(feature: dict[str, Any]) -> str:

@@ -21,6 +21,9 @@ from amiss.run.row_findings import RowFindings
 from amiss.run.rows import RowModel
 from amiss.types import Images, Table
 
+_REASON = 100
+"""Characters of a foreign error that are shown: those of torch go on for pages."""
+
 
 @overload
 def fit(
@@ -187,9 +190,10 @@ def load(path: str | PathLike[str]) -> Any:
     try:
         return make(manifest["content"], arrays)
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = next(iter(str(error).splitlines()), "")[:_REASON].rstrip(": ")
         raise ModelError(
-            f"{path}: its content does not fit this version of amiss ({error!r}); "
-            "fit the model again"
+            f"{path}: its content does not fit this version of amiss ({type(error).__name__}: "
+            f"{reason}); fit the model again"
         ) from None
 
 
