@@ -417,7 +417,6 @@ def test_an_evaluation_shows_the_confusion_and_leaves_unknown_figures_blank():
         "                   precision  recall      F1  PR-AUC  ROC-AUC",
         "  this model          0.7500  0.5000  0.6000           0.9000",
         r"    \x1b[2Jcounts                             0.5000   0.5000",
-        "  baselines",
     ]
 
 

@@ -62,6 +62,7 @@ def evaluate_rows(
 
     Examples
     --------
+    >>> from amiss.run.rows import fit_rows
     >>> values = np.random.default_rng(0).normal(size=(300, 1)) * [1.0, 2.0]
     >>> odd = Table(np.array([[1.0, 2.0], [9.0, -9.0]]), ("a", "b"), np.array([0, 1]))
     >>> evaluate_rows(fit_rows(Table(values, ("a", "b"))), odd)["f1"]
