@@ -254,7 +254,7 @@ class Judgement:
     threshold : float
         An instance whose score lies above is anomalous.
     is_anomaly : ndarray of bool, shape (n,)
-        The verdict, by the instance or, if the detector was told so, by its features.
+        The verdict, by the score or, if the detector was told so, by the largest feature score.
     feature_score : ndarray of float64, shape (n, ...)
     feature_threshold : float
     feature_is_anomaly : ndarray of bool, shape (n, ...)

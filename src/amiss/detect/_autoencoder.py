@@ -31,8 +31,12 @@ from amiss.detect._train import (
 )
 from amiss.errors import ModelError, UsageError
 
-_SCORING_BATCH = 8192
-_IMAGE_BATCH = 256
+TABLE_BATCH, IMAGE_BATCH = 1024, 128
+TABLE_RATE, IMAGE_RATE = 0.01, 0.002
+_TABLE_NETWORKS, _IMAGE_NETWORKS = 3, 1
+_TABLE_SIM, _IMAGE_SIM = 0.3, 0.05
+_TABLE_PERC, _IMAGE_PERC = 100.0, 1.0
+_SCORING_BATCH, _IMAGE_SCORING_BATCH = 8192, 256
 _RIDGE = 1e-3
 """Added to the variances of standardised encodings, so that no component collapses to a point."""
 
@@ -40,6 +44,8 @@ ReconFunction = Callable[[Tensor, Tensor], Tensor]
 """Items and their reconstructions, shape (n, ...) → features, shape (n, k)."""
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 """Items and their reconstructions, shape (n, ...) → losses, shape (n,)."""
+_FEATURE_SHARE = 0.99
+"""Of the feature scores of training items that lie below the threshold of features."""
 Parts = dict[str, NDArray[Any]]
 """What the score of one network needs beside the network."""
 
@@ -65,19 +71,19 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
     variational = False
     hidden: Sequence[int] | None
     latent: int | None
-    score_type: str
+    score_type: str | None
     n_components: int
-    outlier_perc: float
+    outlier_perc: float | None
     encoder: nn.Module | None
     decoder: nn.Module | None
     module: nn.Module | None
     loss_function: LossFunction | None
-    n_networks: int
+    n_networks: int | None
     folds: int
     validation_fraction: float
     epochs: int
-    batch_size: int
-    learning_rate: float
+    batch_size: int | None
+    learning_rate: float | None
     patience: int
     device: str
     random_state: int | None
@@ -118,6 +124,23 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         losses = self.loss_function(expanded, reconstruction.flatten(0, 1))
         return losses.reshape(reconstruction.shape[:2])
 
+    def _score_type(self) -> str:
+        return self.score_type or ("combined" if len(self.shape_) == 1 else "mse")
+
+    def _outlier_perc(self) -> float:
+        if self.outlier_perc is not None:
+            return self.outlier_perc
+        return _TABLE_PERC if len(self.shape_) == 1 else _IMAGE_PERC
+
+    def _n_scoring(self) -> int:
+        """Return how many networks score, beside those of the folds."""
+        return self.n_networks or (_TABLE_NETWORKS if len(self.shape_) == 1 else _IMAGE_NETWORKS)
+
+    def _sim(self) -> float:
+        """Return the standard deviation of an observation."""
+        given: float | None = getattr(self, "sim", None)
+        return given or (_TABLE_SIM if len(self.shape_) == 1 else _IMAGE_SIM)
+
     def _density(self, n_members: int, n_features: int) -> nn.Module | None:
         """Return the network that gives memberships in the components of a mixture, if any."""
         return None
@@ -136,17 +159,17 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         n_folds = min(self.folds, len(rows))
         rng = np.random.default_rng(seed)
         fold = rng.permutation(len(rows)) % max(1, n_folds)
-        masks = [np.ones(len(rows), dtype=np.bool_)] * self.n_networks
+        masks = [np.ones(len(rows), dtype=np.bool_)] * self._n_scoring()
         masks += [fold != held_out for held_out in range(n_folds)]
         network = self._build(seed, len(masks))
         self._train(network, X[rows], np.stack(masks), seed)
         members = [self._member(network, k) for k in range(len(masks))]
         network = copy.deepcopy(network)
-        keep_members(network, range(self.n_networks))
+        keep_members(network, range(self._n_scoring()))
         self.network_ = self._ready(network)
         self.parts_ = [
             self._learn_parts(member, X[rows], seed + k)
-            for k, member in enumerate(members[: self.n_networks])
+            for k, member in enumerate(members[: self._n_scoring()])
         ]
         self.training_score_ = np.empty(len(X))
         others = np.setdiff1d(np.arange(len(X)), rows)
@@ -155,26 +178,26 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             if len(at):
                 self.training_score_[at] = self._anomaly_score(X[at])
         for held_out in range(n_folds):
-            k = self.n_networks + held_out
+            k = self._n_scoring() + held_out
             parts = self._learn_parts(members[k], X[rows[masks[k]]], seed + k)
             at = rows[~masks[k]]
             self.training_score_[at] = self._score_by(members[k], parts, X[at])
-        self.feature_threshold_ = self._feature_threshold(X[rows], 1 - self.contamination)
+        self._set_feature_thresholds(X[rows], _FEATURE_SHARE, 1 - self.contamination)
 
     def _check_parameters(self) -> None:
         self._check_verdict()
-        if self.score_type not in self._scores:
+        if self._score_type() not in self._scores:
             raise UsageError(
                 f"score_type={self.score_type!r}; expected one of: {', '.join(self._scores)}"
             )
         for name, least in (
             ("epochs", 1), ("batch_size", 1), ("n_networks", 1), ("folds", 0), ("patience", 1),
         ):  # fmt: skip
-            if getattr(self, name) < least:
+            if (value := getattr(self, name)) is not None and value < least:
                 raise UsageError(f"{name}={getattr(self, name)}; expected {least} or more")
         if self.folds == 1:
             raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
-        if not 0 < self.outlier_perc <= 100:
+        if not 0 < self._outlier_perc() <= 100:
             raise UsageError(f"outlier_perc={self.outlier_perc}; expected a percentage above 0")
         if not 0 <= self.validation_fraction < 1:
             raise UsageError(
@@ -235,12 +258,11 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             validation=validation,
             with_progress=True,
             epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            batch_size=self.batch_size or (TABLE_BATCH if tables else IMAGE_BATCH),
+            learning_rate=self.learning_rate or (TABLE_RATE if tables else IMAGE_RATE),
             patience=self.patience if self._losses_compare or n_validation else None,
             random_state=seed,
             device=device,
-            n_threads=1 if tables else None,
         )
 
     def _member(self, network: AutoencoderNetwork, k: int) -> AutoencoderNetwork:
@@ -261,9 +283,9 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
     def _members(self) -> list[tuple[AutoencoderNetwork, Parts]]:
-        if self.n_networks == 1:
+        if self._n_scoring() == 1:
             return [(self.network_, self.parts_[0])]
-        networks = [self._member(self.network_, k) for k in range(self.n_networks)]
+        networks = [self._member(self.network_, k) for k in range(self._n_scoring())]
         return list(zip(networks, self.parts_, strict=True))
 
     def _score_by(self, network: AutoencoderNetwork, parts: Parts, X: NDArray[Any]) -> Scores:
@@ -274,8 +296,8 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         """Yield what `network`, of one member, makes of `X`, batch by batch."""
         device = resolve_device(self.device)
         tables = len(self.shape_) == 1
-        size = _SCORING_BATCH if tables else _IMAGE_BATCH
-        with torch.inference_mode(), threads(1 if tables else None):
+        size = _SCORING_BATCH if tables else _IMAGE_SCORING_BATCH
+        with torch.inference_mode(), threads(1):
             for start in range(0, len(X), size):
                 x = torch.from_numpy(self._scale(X[start : start + size])).to(device)
                 mean, log_variance = network.encode(x[None])
@@ -302,7 +324,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
     def _top_mean(self, error: Tensor) -> Tensor:
         """Return the mean over the `outlier_perc` features that deviate most, shape (n,)."""
         flat = error.reshape(len(error), -1)
-        count = max(1, math.ceil(self.outlier_perc / 100 * flat.shape[1]))
+        count = max(1, math.ceil(self._outlier_perc() / 100 * flat.shape[1]))
         top = flat if count == flat.shape[1] else flat.topk(count, dim=1).values
         return top.mean(dim=1)
 
@@ -333,14 +355,14 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             encoded = self._encoded(network, X)
             errors = [self._error(network, parts, b).cpu().numpy() for b in encoded]
             total += np.concatenate(errors)
-        return total / self.n_networks
+        return total / self._n_scoring()
 
     def _reconstruct(self, X: NDArray[Any]) -> Floats:
         total = np.zeros(X.shape)
         for network, _ in self._members():
             parts = [batch.reconstruction.cpu().numpy() for batch in self._encoded(network, X)]
             total += np.concatenate(parts)
-        total /= self.n_networks
+        total /= self._n_scoring()
         return total * self.scale_ + self.mean_ if X.ndim == 2 else total
 
     def transform(self, X: Any) -> Floats:
@@ -405,6 +427,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             "shape": list(self.shape_),
             "feature_names": None if names is None else [str(name) for name in names],
             "feature_threshold": self.feature_threshold_,
+            "largest_threshold": self.largest_threshold_,
             "given": self._given(),
         }
         return values, {**arrays, "mean": self.mean_, "scale": self.scale_}
@@ -423,6 +446,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         if values["feature_names"] is not None:
             self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
         self.feature_threshold_ = float(values["feature_threshold"])
+        self.largest_threshold_ = float(values["largest_threshold"])
         self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
         self.parts_ = [
             {
@@ -430,9 +454,9 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
                 for name, array in arrays.items()
                 if name.startswith(f"parts.{k}.")
             }
-            for k in range(self.n_networks)
+            for k in range(self._n_scoring())
         ]
-        network = self._build(0, self.n_networks)
+        network = self._build(0, self._n_scoring())
         prefix = "network."
         network.load_state_dict(
             {

@@ -21,8 +21,8 @@ from amiss.errors import UsageError
 
 Floats = NDArray[np.float64]
 _PARTS = ("centre", "scale", "log_weight", "mean", "cholesky")
-_ROWS = 20_000
-"""Rows that a mixture is fitted to, drawn if there are more: enough for eight full covariances."""
+_ROWS = 10_000
+"""Rows that a mixture is fitted to, drawn if there are more: enough for a few full covariances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +132,9 @@ def batch_energy(
 ) -> tuple[Tensor, Tensor]:
     """Return −ln p of each row under the mixture that the memberships of the batch make.
 
-    Differentiable, in float64: in float32 the covariances of encodings that hardly vary are
-    singular. As in Zong et al., "Deep Autoencoding Gaussian Mixture Model for Unsupervised
-    Anomaly Detection", ICLR 2018.
+    Differentiable; the Cholesky factors are of float64, since in float32 the covariances of
+    encodings that hardly vary are singular. As in Zong et al., "Deep Autoencoding Gaussian Mixture
+    Model for Unsupervised Anomaly Detection", ICLR 2018.
 
     Parameters
     ----------
@@ -153,27 +153,30 @@ def batch_energy(
         The sum of the inverse variances: large where a component collapses.
     """
     log_weight, mean, lower = membership_mixture(rows, membership, weight, ridge)
-    difference = rows.double()[:, None] - mean[:, :, None]
-    white = torch.linalg.solve_triangular(lower, difference.transpose(2, 3), upper=False)
     d = rows.shape[2]
+    # The factors need float64, the many products with them do not.
+    inverse = torch.linalg.solve_triangular(lower, torch.eye(d, dtype=lower.dtype), upper=False)
+    difference = rows[:, None] - mean[:, :, None].to(rows.dtype)
+    white = difference @ inverse.transpose(2, 3).to(rows.dtype)
     diagonal = torch.log(torch.diagonal(lower, dim1=2, dim2=3)).sum(dim=2)
-    log_density = -0.5 * ((white**2).sum(dim=2) + d * math.log(2 * math.pi)) - diagonal[..., None]
+    constant = log_weight - diagonal - 0.5 * d * math.log(2 * math.pi)
+    log_density = constant[..., None] - 0.5 * (white**2).sum(dim=3)
     variance = (lower**2).sum(dim=3)
-    return -torch.logsumexp(log_density + log_weight[..., None], dim=1), (1 / variance).sum((1, 2))
+    return -torch.logsumexp(log_density, dim=1), (1 / variance).sum((1, 2))
 
 
 def membership_mixture(
     rows: Tensor, membership: Tensor, weight: Tensor, ridge: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return log weights (m, k), means (m, k, d), lower Cholesky factors (m, k, d, d)."""
-    rows, share = rows.double(), (membership * weight[..., None]).double()
-    total = share.sum(dim=1)  # (members, k)
-    safe = total.clamp_min(1e-9)
-    mean = torch.einsum("mnk,mnd->mkd", share, rows) / safe[..., None]
-    difference = rows[:, None] - mean[:, :, None]  # before it is squared: nothing cancels
-    covariance = torch.einsum("mnk,mknd,mkne->mkde", share, difference, difference)
-    covariance = covariance / safe[..., None, None] + ridge * torch.eye(
+    share = (membership * weight[..., None]).transpose(1, 2)  # (members, k, n)
+    total = share.double().sum(dim=2).clamp_min(1e-9)
+    mean = (share @ rows).double() / total[..., None]
+    # Centred before it is squared, so that nothing cancels in single precision.
+    difference = rows[:, None] - mean[:, :, None].to(rows.dtype)
+    covariance = (share[..., None] * difference).transpose(2, 3) @ difference
+    ridged = covariance.double() / total[..., None, None] + ridge * torch.eye(
         rows.shape[2], dtype=torch.float64
     )
-    log_weight = torch.log(safe / safe.sum(dim=1, keepdim=True))
-    return log_weight, mean, torch.linalg.cholesky(covariance)
+    log_weight = torch.log(total / total.sum(dim=1, keepdim=True))
+    return log_weight, mean, torch.linalg.cholesky(ridged)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from amiss.detect._stack import Each, StackedLinear, stacked_mlp
 from amiss.errors import UsageError
 
-TABLE_HIDDEN, IMAGE_HIDDEN = (64, 32), (32, 64, 128)
+TABLE_HIDDEN, IMAGE_HIDDEN = (32, 16), (32, 64, 128)
 TABLE_LATENT, IMAGE_LATENT = 4, 128
 _LOG_VARIANCE = 12.0
 """Bound on the log variance of an encoding: beyond it, exp overflows in float32 products."""

@@ -15,6 +15,7 @@ from amiss.errors import InputError, UsageError
 from amiss.types import Images, Judgement, Table
 
 Floats = NDArray[np.float64]
+_THRESHOLD_ITEMS = 2000
 _LEAST_SCALE = 1e-9
 """A spread below this share of the mean is rounding: the column is constant."""
 
@@ -30,6 +31,9 @@ class RowDetector(Detector):
     shape_ : tuple of int
         Of one item: (n_features,), or (channels, height, width).
     feature_threshold_ : float
+        A feature whose score lies above deviates.
+    largest_threshold_ : float
+        An item whose largest feature score lies above is anomalous if `outlier_type` is "feature".
     """
 
     inputs = ("table", "images")
@@ -37,6 +41,7 @@ class RowDetector(Detector):
     outlier_type: Literal["instance", "feature"]
     shape_: tuple[int, ...]
     feature_threshold_: float
+    largest_threshold_: float
 
     def _check(self, X: Any, fitting: bool = False) -> NDArray[Any]:
         if isinstance(X, Images) or _dimensions(X) == 4:
@@ -116,7 +121,7 @@ class RowDetector(Detector):
         values = self._check(X)
         score, threshold = self._anomaly_score(values), -self.offset_
         feature_score = self._feature_score(values)
-        deviant = _largest(feature_score) > self.feature_threshold_
+        deviant = _largest(feature_score) > self.largest_threshold_
         return Judgement(
             score=score,
             threshold=threshold,
@@ -154,14 +159,18 @@ class RowDetector(Detector):
         scores = self._anomaly_score(values)
         cut = float(np.percentile(scores, threshold_perc))
         self.offset_ = -(cut + margin * (cut - float(np.median(scores))))
-        self.feature_threshold_ = self._feature_threshold(values, threshold_perc / 100) * (
-            1 + margin
-        )
+        share = threshold_perc / 100
+        self._set_feature_thresholds(values, share, share, 1 + margin)
         return self
 
-    def _feature_threshold(self, X: NDArray[Any], share: float) -> float:
-        """Return the cut that so many items have no feature above."""
-        return float(np.quantile(_largest(self._feature_score(X)), share))
+    def _set_feature_thresholds(
+        self, X: NDArray[Any], feature_share: float, item_share: float, factor: float = 1.0
+    ) -> None:
+        """Cut so that such shares of the features, and of the items by their largest, lie below."""
+        # Of millions of pixels, some thousand items say the same.
+        scores = self._feature_score(X[:: -(-len(X) // _THRESHOLD_ITEMS)])
+        self.feature_threshold_ = factor * float(np.quantile(scores, feature_share))
+        self.largest_threshold_ = factor * float(np.quantile(_largest(scores), item_share))
 
     @abstractmethod
     def _feature_score(self, X: NDArray[Any]) -> Floats:

@@ -26,26 +26,29 @@ class VAE(Autoencoder):
     Parameters
     ----------
     hidden : sequence of int, optional
-        Units of the encoder's layers, mirrored by the decoder, (64, 32) by default; for images
+        Units of the encoder's layers, mirrored by the decoder, (32, 16) by default; for images
         channels of convolutions that halve height and width, (32, 64, 128) by default.
     latent : int, optional
         Size of the encoding; 4 by default, 128 for images.
-    score_type : {"combined", "mse", "probability"}, default "combined"
+    score_type : {"combined", "mse", "probability"}, optional
         ``"mse"`` is the published score, the mean squared reconstruction error.
         ``"probability"`` is −ln of the density of the item, each feature with the spread that its
         errors had in training. ``"combined"`` is −ln of the density, under a Gaussian mixture, of
-        the latent mean and the root reconstruction error together.
-    n_components : int, default 8
+        the latent mean and the root reconstruction error together. The default is ``"combined"``,
+        for images ``"mse"``.
+    n_components : int, default 16
         Of the mixture of the combined score; 1 makes it the Mahalanobis distance.
-    sim : float, default 0.3
-        Standard deviation of an observation in the ELBO, in units of the scaled features.
+    sim : float, optional
+        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.3 by
+        default, 0.05 for images.
     beta : float, default 1.0
         Weight of the Kullback–Leibler divergence.
     samples : int, default 0
         Encodings drawn to be decoded for the reconstruction error, with noise that is fixed in
         fitting; 0 decodes the latent mean.
-    outlier_perc : float, default 100
-        Percentage of the features, the most deviating ones, that make the reconstruction error.
+    outlier_perc : float, optional
+        Percentage of the features, the most deviating ones, that make the reconstruction error. 100
+        by default; of images 1, since what is odd in an image is odd in a place.
     outlier_type : {"instance", "feature"}, default "instance"
         What the verdict of `judge` goes by.
     encoder, decoder : nn.Module, optional
@@ -57,8 +60,9 @@ class VAE(Autoencoder):
         Items and reconstructions → losses, shape (n,), instead of the Gaussian likelihood.
     threshold : float, optional
         Score above which an item is anomalous; by default found by `contamination`.
-    n_networks : int, default 1
-        Networks of other initial weights, trained at once; scores are their mean.
+    n_networks : int, optional
+        Networks of other initial weights, trained at once; scores are their mean. 3 by default, 1
+        for images.
     folds : int, default 2
         Networks that are trained beside, each without one fold of the items, for
         ``training_score_``. 0 trains none, and the training scores are in sample: then find the
@@ -66,7 +70,8 @@ class VAE(Autoencoder):
     validation_fraction : float, default 0
         Share of the items that are not learnt from, to stop by.
     epochs, batch_size, learning_rate, patience
-        See `amiss.detect._train.train`.
+        See `amiss.detect._train.train`. By default steps are of 1,024 rows at a rate of up to 0.01,
+        or of 128 images at 0.002.
     device : {"auto", "cpu", "cuda"}, default "auto"
     contamination : float, default 0.1
         Share of the training items above the threshold of the bare detector.
@@ -114,24 +119,24 @@ class VAE(Autoencoder):
         self,
         hidden: Sequence[int] | None = None,
         latent: int | None = None,
-        score_type: Literal["combined", "mse", "probability"] = "combined",
-        n_components: int = 8,
-        sim: float = 0.3,
+        score_type: Literal["combined", "mse", "probability"] | None = None,
+        n_components: int = 16,
+        sim: float | None = None,
         beta: float = 1.0,
         samples: int = 0,
-        outlier_perc: float = 100.0,
+        outlier_perc: float | None = None,
         outlier_type: Literal["instance", "feature"] = "instance",
         encoder: nn.Module | None = None,
         decoder: nn.Module | None = None,
         module: nn.Module | None = None,
         loss_function: LossFunction | None = None,
         threshold: float | None = None,
-        n_networks: int = 1,
+        n_networks: int | None = None,
         folds: int = 2,
         validation_fraction: float = 0.0,
         epochs: int = 30,
-        batch_size: int = 1024,
-        learning_rate: float = 0.01,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
         patience: int = 10,
         device: str = "auto",
         contamination: float = 0.1,
@@ -164,7 +169,7 @@ class VAE(Autoencoder):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if not self.sim > 0:
+        if self.sim is not None and not self.sim > 0:
             raise UsageError(f"sim={self.sim}; expected a standard deviation above 0")
         if self.samples < 0:
             raise UsageError(f"samples={self.samples}; expected 0 or more")
@@ -177,14 +182,14 @@ class VAE(Autoencoder):
         z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
         loss = self._item_loss(x, network.decode(z))
         if self.loss_function is None:
-            loss = loss / (2 * self.sim**2)
+            loss = loss / (2 * self._sim() ** 2)
         return loss + self.beta * divergence(mean, log_variance)
 
     def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
         parts: Parts = {"noise": draw_noise(self.samples, network.latent, seed)}
-        if self.score_type == "combined":
+        if self._score_type() == "combined":
             return self._learn_mixture(network, parts, X, seed)
-        if self.score_type == "probability":
+        if self._score_type() == "probability":
             encoded = self._encoded(network, X)
             errors = [self._error(network, parts, b).sum(dim=0).cpu().numpy() for b in encoded]
             variance: NDArray[np.float64] = np.sum(errors, axis=0) / len(X)
@@ -194,10 +199,10 @@ class VAE(Autoencoder):
         return parts
 
     def _score_batch(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
-        if self.score_type == "combined":
+        if self._score_type() == "combined":
             return self._combined(network, parts, batch)
         error = self._error(network, parts, batch)
-        if self.score_type == "probability":
+        if self._score_type() == "probability":
             variance = torch.from_numpy(parts["variance"]).to(error.device)
             error = 0.5 * (error / variance + torch.log(2 * torch.pi * variance))
         return np.asarray(self._top_mean(error).cpu().numpy(), dtype=np.float64)

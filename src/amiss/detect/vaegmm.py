@@ -21,29 +21,32 @@ class VAEGMM(EnergyDetector):
     Parameters
     ----------
     hidden : sequence of int, optional
-        Units of the encoder's layers, mirrored by the decoder, (64, 32) by default; for images
+        Units of the encoder's layers, mirrored by the decoder, (32, 16) by default; for images
         channels of convolutions that halve height and width, (32, 64, 128) by default.
     latent : int, optional
         Size of the encoding; 4 by default, 128 for images.
-    score_type : {"combined", "energy", "mse"}, default "combined"
+    score_type : {"combined", "energy", "mse"}, optional
         ``"energy"`` is the published score, −ln p of the encoding and the reconstruction features
         under the mixture of the density network. ``"combined"`` is that of the encoding and the
         root reconstruction error under a mixture that is fitted to them afterwards, by
-        expectation-maximisation. ``"mse"`` is the mean squared reconstruction error.
-    n_components : int, default 8
+        expectation-maximisation. ``"mse"`` is the mean squared reconstruction error. The default is
+        ``"combined"``, for images ``"mse"``.
+    n_components : int, default 16
         Of the mixtures.
     w_energy, w_covariance : float, default 0.01 and 1e-5
         Weights of the energy, and of the inverse variances of the components, in the loss; the
         energy comes in after 30 % of the steps. 0.1 and 0.005 are the published ones.
-    sim : float, default 0.3
-        Standard deviation of an observation in the ELBO, in units of the scaled features.
+    sim : float, optional
+        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.3 by
+        default, 0.05 for images.
     beta : float, default 1.0
         Weight of the Kullback–Leibler divergence.
     samples : int, default 0
         Encodings drawn to be decoded for the reconstruction error, with noise that is fixed in
         fitting; 0 decodes the latent mean.
-    outlier_perc : float, default 100
-        Percentage of the features, the most deviating ones, that make the reconstruction error.
+    outlier_perc : float, optional
+        Percentage of the features, the most deviating ones, that make the reconstruction error. 100
+        by default; of images 1, since what is odd in an image is odd in a place.
     outlier_type : {"instance", "feature"}, default "instance"
         What the verdict of `judge` goes by.
     encoder, decoder : nn.Module, optional
@@ -60,8 +63,9 @@ class VAEGMM(EnergyDetector):
         Items and reconstructions → losses, shape (n,), instead of the Gaussian likelihood.
     threshold : float, optional
         Score above which an item is anomalous; by default found by `contamination`.
-    n_networks : int, default 1
-        Networks of other initial weights, trained at once; scores are their mean.
+    n_networks : int, optional
+        Networks of other initial weights, trained at once; scores are their mean. 3 by default, 1
+        for images.
     folds : int, default 2
         Networks that are trained beside, each without one fold of the items, for
         ``training_score_``. 0 trains none, and the training scores are in sample: then find the
@@ -69,7 +73,8 @@ class VAEGMM(EnergyDetector):
     validation_fraction : float, default 0
         Share of the items that are not learnt from, to stop by.
     epochs, batch_size, learning_rate, patience
-        See `amiss.detect._train.train`.
+        See `amiss.detect._train.train`. By default steps are of 1,024 rows at a rate of up to 0.01,
+        or of 128 images at 0.002.
     device : {"auto", "cpu", "cuda"}, default "auto"
     contamination : float, default 0.1
         Share of the training items above the threshold of the bare detector.
@@ -115,14 +120,14 @@ class VAEGMM(EnergyDetector):
         self,
         hidden: Sequence[int] | None = None,
         latent: int | None = None,
-        score_type: Literal["combined", "energy", "mse"] = "combined",
-        n_components: int = 8,
+        score_type: Literal["combined", "energy", "mse"] | None = None,
+        n_components: int = 16,
         w_energy: float = 0.01,
         w_covariance: float = 1e-5,
-        sim: float = 0.3,
+        sim: float | None = None,
         beta: float = 1.0,
         samples: int = 0,
-        outlier_perc: float = 100.0,
+        outlier_perc: float | None = None,
         outlier_type: Literal["instance", "feature"] = "instance",
         encoder: nn.Module | None = None,
         decoder: nn.Module | None = None,
@@ -131,12 +136,12 @@ class VAEGMM(EnergyDetector):
         recon_function: ReconFunction | None = None,
         loss_function: LossFunction | None = None,
         threshold: float | None = None,
-        n_networks: int = 1,
+        n_networks: int | None = None,
         folds: int = 2,
         validation_fraction: float = 0.0,
         epochs: int = 30,
-        batch_size: int = 1024,
-        learning_rate: float = 0.01,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
         patience: int = 10,
         device: str = "auto",
         contamination: float = 0.1,
@@ -173,7 +178,7 @@ class VAEGMM(EnergyDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if not self.sim > 0:
+        if self.sim is not None and not self.sim > 0:
             raise UsageError(f"sim={self.sim}; expected a standard deviation above 0")
         if self.samples < 0:
             raise UsageError(f"samples={self.samples}; expected 0 or more")
@@ -187,7 +192,7 @@ class VAEGMM(EnergyDetector):
         reconstruction = network.decode(z)
         loss = self._item_loss(x, reconstruction)
         if self.loss_function is None:
-            loss = loss / (2 * self.sim**2)
+            loss = loss / (2 * self._sim() ** 2)
         loss = loss + self.beta * divergence(mean, log_variance)
         return loss + self._energy_loss(network, x, z, reconstruction, weight, progress)
 

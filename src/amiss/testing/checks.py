@@ -128,16 +128,17 @@ def check_save_and_load(detector: Detector) -> None:
 
 
 def check_few_items(detector: Detector) -> None:
-    """A few items can be learnt from and scored; one can too, or the error says what is needed."""
+    """Learn from a few items, and score them; from one too, or say what is needed."""
     normal, _ = _data(detector)
-    for count in (1, 3):
-        try:
-            scores = clone(detector).fit(normal[:count]).anomaly_score(normal[:count])
-        except AmissError as error:
-            assert count == 1, f"{count} items cannot be learnt from: {error}"
-            assert "expected" in str(error), f"says nothing of what was expected: {error}"
-        else:
-            assert np.isfinite(scores).all(), f"fitted to {count} items, the scores are not finite"
+    scores = clone(detector).fit(normal[:3]).anomaly_score(normal[:3])
+    assert np.isfinite(scores).all(), "fitted to 3 items, the scores are not finite"
+    message = ""
+    try:
+        scores = clone(detector).fit(normal[:1]).anomaly_score(normal[:1])
+    except AmissError as error:
+        message = str(error)
+    assert np.isfinite(scores).all(), "fitted to 1 item, the score is not finite"
+    assert not message or "expected" in message, f"says nothing of what was expected: {message}"
 
 
 def check_empty_input_names_the_remedy(detector: Detector) -> None:
