@@ -31,11 +31,6 @@ from amiss.detect._train import (
 )
 from amiss.errors import ModelError, UsageError
 
-TABLE_BATCH, IMAGE_BATCH = 1024, 128
-TABLE_RATE, IMAGE_RATE = 0.01, 0.002
-_TABLE_NETWORKS, _IMAGE_NETWORKS = 3, 1
-_TABLE_SIM, _IMAGE_SIM = 0.3, 0.05
-_TABLE_PERC, _IMAGE_PERC = 100.0, 1.0
 _SCORING_BATCH, _IMAGE_SCORING_BATCH = 8192, 256
 _RIDGE = 1e-3
 """Added to the variances of standardised encodings, so that no component collapses to a point."""
@@ -48,6 +43,23 @@ _FEATURE_SHARE = 0.99
 """Of the feature scores of training items that lie below the threshold of features."""
 Parts = dict[str, NDArray[Any]]
 """What the score of one network needs beside the network."""
+
+
+class Settings(NamedTuple):
+    """What parameters that are None stand for; kept with what was fitted."""
+
+    hidden: Sequence[int]
+    latent: int
+    score_type: str
+    outlier_perc: float
+    sim: float
+    n_networks: int
+    batch_size: int
+    learning_rate: float
+
+
+TABLE_SETTINGS = Settings((32, 16), 4, "combined", 100.0, 0.1, 3, 1024, 0.01)
+IMAGE_SETTINGS = Settings((32, 64, 128), 128, "mse", 1.0, 0.05, 1, 128, 0.002)
 
 
 class Encoded(NamedTuple):
@@ -87,6 +99,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
     patience: int
     device: str
     random_state: int | None
+    settings_: Settings
     network_: AutoencoderNetwork
     """Of one member or, with `n_networks`, more."""
     parts_: list[Parts]
@@ -124,22 +137,13 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         losses = self.loss_function(expanded, reconstruction.flatten(0, 1))
         return losses.reshape(reconstruction.shape[:2])
 
-    def _score_type(self) -> str:
-        return self.score_type or ("combined" if len(self.shape_) == 1 else "mse")
-
-    def _outlier_perc(self) -> float:
-        if self.outlier_perc is not None:
-            return self.outlier_perc
-        return _TABLE_PERC if len(self.shape_) == 1 else _IMAGE_PERC
-
-    def _n_scoring(self) -> int:
-        """Return how many networks score, beside those of the folds."""
-        return self.n_networks or (_TABLE_NETWORKS if len(self.shape_) == 1 else _IMAGE_NETWORKS)
-
-    def _sim(self) -> float:
-        """Return the standard deviation of an observation."""
-        given: float | None = getattr(self, "sim", None)
-        return given or (_TABLE_SIM if len(self.shape_) == 1 else _IMAGE_SIM)
+    def _settings(self) -> Settings:
+        tables = len(self.shape_) == 1
+        defaults = TABLE_SETTINGS if tables else IMAGE_SETTINGS
+        if tables:  # an encoding is no longer than what it encodes
+            defaults = defaults._replace(latent=min(defaults.latent, self.shape_[0]))
+        given = {n: getattr(self, n, None) for n in Settings._fields}
+        return defaults._replace(**{n: value for n, value in given.items() if value is not None})
 
     def _density(self, n_members: int, n_features: int) -> nn.Module | None:
         """Return the network that gives memberships in the components of a mixture, if any."""
@@ -148,6 +152,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
     # Fitting.
 
     def _fit(self, X: NDArray[Any], y: NDArray[Any] | None) -> None:
+        self.settings_ = self._settings()
         self._check_parameters()
         rows = taught_items(len(X), y)
         seed = seed_of(self.random_state)
@@ -159,17 +164,17 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         n_folds = min(self.folds, len(rows))
         rng = np.random.default_rng(seed)
         fold = rng.permutation(len(rows)) % max(1, n_folds)
-        masks = [np.ones(len(rows), dtype=np.bool_)] * self._n_scoring()
+        masks = [np.ones(len(rows), dtype=np.bool_)] * self.settings_.n_networks
         masks += [fold != held_out for held_out in range(n_folds)]
         network = self._build(seed, len(masks))
         self._train(network, X[rows], np.stack(masks), seed)
         members = [self._member(network, k) for k in range(len(masks))]
         network = copy.deepcopy(network)
-        keep_members(network, range(self._n_scoring()))
+        keep_members(network, range(self.settings_.n_networks))
         self.network_ = self._ready(network)
         self.parts_ = [
             self._learn_parts(member, X[rows], seed + k)
-            for k, member in enumerate(members[: self._n_scoring()])
+            for k, member in enumerate(members[: self.settings_.n_networks])
         ]
         self.training_score_ = np.empty(len(X))
         others = np.setdiff1d(np.arange(len(X)), rows)
@@ -178,7 +183,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             if len(at):
                 self.training_score_[at] = self._anomaly_score(X[at])
         for held_out in range(n_folds):
-            k = self._n_scoring() + held_out
+            k = self.settings_.n_networks + held_out
             parts = self._learn_parts(members[k], X[rows[masks[k]]], seed + k)
             at = rows[~masks[k]]
             self.training_score_[at] = self._score_by(members[k], parts, X[at])
@@ -186,7 +191,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
 
     def _check_parameters(self) -> None:
         self._check_verdict()
-        if self._score_type() not in self._scores:
+        if self.settings_.score_type not in self._scores:
             raise UsageError(
                 f"score_type={self.score_type!r}; expected one of: {', '.join(self._scores)}"
             )
@@ -197,7 +202,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
                 raise UsageError(f"{name}={getattr(self, name)}; expected {least} or more")
         if self.folds == 1:
             raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
-        if not 0 < self._outlier_perc() <= 100:
+        if not 0 < self.settings_.outlier_perc <= 100:
             raise UsageError(f"outlier_perc={self.outlier_perc}; expected a percentage above 0")
         if not 0 <= self.validation_fraction < 1:
             raise UsageError(
@@ -215,8 +220,8 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         return AutoencoderNetwork.build(
             n_members,
             self.shape_,
-            hidden=self.hidden,
-            latent=self.latent,
+            hidden=self.settings_.hidden,
+            latent=self.settings_.latent,
             variational=self.variational,
             encoder=self.encoder,
             decoder=self.decoder,
@@ -258,8 +263,8 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             validation=validation,
             with_progress=True,
             epochs=self.epochs,
-            batch_size=self.batch_size or (TABLE_BATCH if tables else IMAGE_BATCH),
-            learning_rate=self.learning_rate or (TABLE_RATE if tables else IMAGE_RATE),
+            batch_size=self.settings_.batch_size,
+            learning_rate=self.settings_.learning_rate,
             patience=self.patience if self._losses_compare or n_validation else None,
             random_state=seed,
             device=device,
@@ -283,9 +288,9 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
     def _members(self) -> list[tuple[AutoencoderNetwork, Parts]]:
-        if self._n_scoring() == 1:
+        if self.settings_.n_networks == 1:
             return [(self.network_, self.parts_[0])]
-        networks = [self._member(self.network_, k) for k in range(self._n_scoring())]
+        networks = [self._member(self.network_, k) for k in range(self.settings_.n_networks)]
         return list(zip(networks, self.parts_, strict=True))
 
     def _score_by(self, network: AutoencoderNetwork, parts: Parts, X: NDArray[Any]) -> Scores:
@@ -324,7 +329,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
     def _top_mean(self, error: Tensor) -> Tensor:
         """Return the mean over the `outlier_perc` features that deviate most, shape (n,)."""
         flat = error.reshape(len(error), -1)
-        count = max(1, math.ceil(self._outlier_perc() / 100 * flat.shape[1]))
+        count = max(1, math.ceil(self.settings_.outlier_perc / 100 * flat.shape[1]))
         top = flat if count == flat.shape[1] else flat.topk(count, dim=1).values
         return top.mean(dim=1)
 
@@ -355,14 +360,14 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             encoded = self._encoded(network, X)
             errors = [self._error(network, parts, b).cpu().numpy() for b in encoded]
             total += np.concatenate(errors)
-        return total / self._n_scoring()
+        return total / self.settings_.n_networks
 
     def _reconstruct(self, X: NDArray[Any]) -> Floats:
         total = np.zeros(X.shape)
         for network, _ in self._members():
             parts = [batch.reconstruction.cpu().numpy() for batch in self._encoded(network, X)]
             total += np.concatenate(parts)
-        total /= self._n_scoring()
+        total /= self.settings_.n_networks
         return total * self.scale_ + self.mean_ if X.ndim == 2 else total
 
     def transform(self, X: Any) -> Floats:
@@ -429,6 +434,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             "feature_threshold": self.feature_threshold_,
             "largest_threshold": self.largest_threshold_,
             "given": self._given(),
+            "settings": self.settings_._asdict(),
         }
         return values, {**arrays, "mean": self.mean_, "scale": self.scale_}
 
@@ -440,6 +446,7 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
                 f"fitted with a {' and a '.join(absent)} of the user's own, which a file cannot "
                 f"hold; load it with amiss.load(path, modules={{{again}}})"
             )
+        self.settings_ = Settings(**values["settings"])
         self.shape_ = tuple(values["shape"])
         if len(self.shape_) == 1:
             self.n_features_in_ = self.shape_[0]
@@ -454,9 +461,9 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
                 for name, array in arrays.items()
                 if name.startswith(f"parts.{k}.")
             }
-            for k in range(self._n_scoring())
+            for k in range(self.settings_.n_networks)
         ]
-        network = self._build(0, self._n_scoring())
+        network = self._build(0, self.settings_.n_networks)
         prefix = "network."
         network.load_state_dict(
             {

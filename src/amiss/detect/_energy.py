@@ -84,9 +84,9 @@ class EnergyDetector(Autoencoder):
 
     def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
         parts = self._draw_noise(network.latent, seed)
-        if self._score_type() == "combined":
+        if self.settings_.score_type == "combined":
             return self._learn_mixture(network, parts, X, seed)
-        if self._score_type() == "energy":
+        if self.settings_.score_type == "energy":
             rows, memberships = [], []
             for batch in self._encoded(network, X):
                 columns = self._energy_columns(batch)
@@ -105,9 +105,9 @@ class EnergyDetector(Autoencoder):
         return torch.cat([batch.mean, self._recon(batch.x, batch.reconstruction)], dim=1)
 
     def _score_batch(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
-        if self._score_type() == "combined":
+        if self.settings_.score_type == "combined":
             return self._combined(network, parts, batch)
-        if self._score_type() == "mse":
+        if self.settings_.score_type == "mse":
             error = self._top_mean(self._error(network, parts, batch))
             return np.asarray(error.cpu().numpy(), dtype=np.float64)
         rows = self._energy_columns(batch).double().cpu().numpy()

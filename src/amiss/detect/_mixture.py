@@ -21,7 +21,7 @@ from amiss.errors import UsageError
 
 Floats = NDArray[np.float64]
 _PARTS = ("centre", "scale", "log_weight", "mean", "cholesky")
-_ROWS = 10_000
+_ROWS = 30_000
 """Rows that a mixture is fitted to, drawn if there are more: enough for a few full covariances."""
 
 

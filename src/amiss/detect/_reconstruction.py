@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from amiss.detect._stack import Each, StackedLinear, stacked_mlp
 from amiss.errors import UsageError
 
-TABLE_HIDDEN, IMAGE_HIDDEN = (32, 16), (32, 64, 128)
-TABLE_LATENT, IMAGE_LATENT = 4, 128
 _LOG_VARIANCE = 12.0
 """Bound on the log variance of an encoding: beyond it, exp overflows in float32 products."""
 
@@ -67,8 +65,8 @@ class AutoencoderNetwork(nn.Module):
         n_members: int,
         shape: tuple[int, ...],
         *,
-        hidden: Sequence[int] | None,
-        latent: int | None,
+        hidden: Sequence[int],
+        latent: int,
         variational: bool,
         encoder: nn.Module | None = None,
         decoder: nn.Module | None = None,
@@ -82,10 +80,10 @@ class AutoencoderNetwork(nn.Module):
         n_members : int
         shape : tuple of int
             (n_features,), or (channels, height, width).
-        hidden : sequence of int, optional
+        hidden : sequence of int
             Units of the encoder's layers, mirrored by the decoder; for images, channels of
             convolutions that halve height and width.
-        latent : int, optional
+        latent : int
         variational : bool
         encoder, decoder, module : nn.Module, optional
             `encoder` maps (n, ...) to (n, k), `decoder` (n, latent) to (n, ...) or (n, size);
@@ -99,9 +97,8 @@ class AutoencoderNetwork(nn.Module):
         UsageError
             The modules do not fit the items.
         """
-        tables = len(shape) == 1
-        hidden = tuple(hidden if hidden is not None else TABLE_HIDDEN if tables else IMAGE_HIDDEN)
-        if not hidden or min(hidden) < 1 or (latent is not None and latent < 1):
+        hidden = tuple(hidden)
+        if not hidden or min(hidden) < 1 or latent < 1:
             raise UsageError(f"hidden={hidden}, latent={latent}; expected sizes of 1 or more")
         if module is not None:
             network: AutoencoderNetwork = WholeNetwork(n_members, shape, module, variational)
@@ -117,14 +114,12 @@ class AutoencoderNetwork(nn.Module):
         n_members: int,
         shape: tuple[int, ...],
         hidden: tuple[int, ...],
-        latent: int | None,
+        latent: int,
         variational: bool,
         encoder: nn.Module | None,
         decoder: nn.Module | None,
     ) -> AutoencoderNetwork:
         tables = len(shape) == 1
-        if latent is None:
-            latent = min(TABLE_LATENT, shape[0]) if tables else IMAGE_LATENT
         body: nn.Module
         mean: nn.Module = nn.Identity()
         if encoder is not None:

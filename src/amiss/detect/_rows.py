@@ -50,6 +50,11 @@ class RowDetector(Detector):
             values = self._check_table(X, fitting)
         if fitting:
             self.shape_ = values.shape[1:]
+        elif values.ndim - 1 != len(self.shape_):
+            raise InputError(
+                f"{_what(values.shape[1:])}; this detector learnt from {_what(self.shape_)}: "
+                "expected such"
+            )
         elif values.shape[1:] != self.shape_:
             raise InputError(
                 f"images of {_size(values.shape[1:])}; this detector learnt from "
@@ -61,6 +66,11 @@ class RowDetector(Detector):
         if isinstance(X, Table):
             X = pl.DataFrame(X.values, schema=list(X.columns))
         _check_numeric(X)
+        if "images" in self.inputs and _dimensions(X) == 3:
+            raise InputError(
+                f"an array of shape {np.shape(X)}; expected rows, (n, features), or images, "
+                "(n, channels, height, width): images without colours have one channel"
+            )
         if isinstance(X, list) and not X:
             raise InputError("no rows; expected a table of shape (n, features) with one or more")
         X = validate_data(self, X, reset=fitting, dtype=np.float64, ensure_all_finite=False)
@@ -75,7 +85,7 @@ class RowDetector(Detector):
 
     def _check_images(self, X: Any) -> NDArray[np.float32]:
         if "images" not in self.inputs:
-            raise InputError(f"{self.name} takes tables, not images of {_size(np.shape(X)[1:])}")
+            raise InputError(f"{self.name} takes tables, not {_what(np.shape(X)[1:])}")
         pixels = np.asarray(X, dtype=np.float32)
         if not pixels.size:
             raise InputError(f"images of shape {pixels.shape}; expected one or more, with pixels")
@@ -161,6 +171,15 @@ class RowDetector(Detector):
         self.offset_ = -(cut + margin * (cut - float(np.median(scores))))
         share = threshold_perc / 100
         self._set_feature_thresholds(values, share, share, 1 + margin)
+        if self.outlier_type == "feature" and len(values) > _THRESHOLD_ITEMS:
+            # The verdict's own threshold: of all items, so that 100 % is the largest of them.
+            blocks = range(0, len(values), _THRESHOLD_ITEMS)
+            largest = [
+                _largest(self._feature_score(values[at:][:_THRESHOLD_ITEMS])) for at in blocks
+            ]
+            self.largest_threshold_ = (1 + margin) * float(
+                np.quantile(np.concatenate(largest), share)
+            )
         return self
 
     def _set_feature_thresholds(
@@ -222,8 +241,12 @@ def _check_numeric(X: Any) -> None:
             if not (dtype.is_numeric() or dtype == pl.Boolean)
         ]
     elif hasattr(X, "dtypes") and hasattr(X, "columns"):  # pandas
-        kinds = zip(X.columns, X.dtypes, strict=True)
-        bad = [str(c) for c, d in kinds if getattr(d, "kind", "O") not in "biufO"]
+        kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
+        bad = [
+            name
+            for i, (name, kind) in enumerate(zip(X.columns, kinds, strict=True))
+            if kind not in "biuf" and not (kind == "O" and _holds_numbers(X.iloc[:, i]))
+        ]
     else:
         return
     if bad:
@@ -231,6 +254,14 @@ def _check_numeric(X: Any) -> None:
             f"columns that are not numbers: {', '.join(map(str, bad))}; expected numeric columns: "
             "drop them, or encode them as numbers"
         )
+
+
+def _holds_numbers(column: Any) -> bool:
+    try:
+        np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _check_finite(X: Floats, names: list[str] | None) -> None:
@@ -250,8 +281,10 @@ def _check_finite(X: Floats, names: list[str] | None) -> None:
     )
 
 
+def _what(shape: tuple[int, ...]) -> str:
+    return f"rows of {shape[0]} columns" if len(shape) == 1 else f"images of {_size(shape)}"
+
+
 def _size(shape: tuple[int, ...]) -> str:
-    if len(shape) != 3:
-        return f"{shape[0]} columns" if len(shape) == 1 else f"shape {shape}"
     channels, height, width = shape
     return f"{height} × {width} pixels with {channels} channel{'s' if channels != 1 else ''}"

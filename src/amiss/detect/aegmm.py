@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from amiss.detect._autoencoder import LossFunction, ReconFunction
 from amiss.detect._energy import EnergyDetector
 from amiss.detect._reconstruction import AutoencoderNetwork
-from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.errors import UsageError
 
 _SIZE_WEIGHT = 0.01
@@ -33,7 +32,7 @@ class AEGMM(EnergyDetector):
         root reconstruction error under a mixture that is fitted to them afterwards, by
         expectation-maximisation. ``"mse"`` is the mean squared reconstruction error. The default is
         ``"combined"``, for images ``"mse"``.
-    n_components : int, default 16
+    n_components : int, default 8
         Of the mixtures.
     w_energy, w_covariance : float, default 0.01 and 1e-5
         Weights of the energy, and of the inverse variances of the components, in the loss; the
@@ -103,22 +102,13 @@ class AEGMM(EnergyDetector):
 
     name = "aegmm"
     variational = False
-    search_space: ClassVar[SearchSpace] = {
-        "latent": Integer(2, 16, log=True),
-        "noise": Real(0.01, 0.5, log=True),
-        "score_type": Choice(("combined", "energy", "mse")),
-        "n_components": Integer(1, 16, log=True),
-        "w_energy": Real(1e-3, 0.3, log=True),
-        "learning_rate": Real(1e-3, 2e-2, log=True),
-        "epochs": Integer(10, 60, log=True),
-    }
 
     def __init__(
         self,
         hidden: Sequence[int] | None = None,
         latent: int | None = None,
         score_type: Literal["combined", "energy", "mse"] | None = None,
-        n_components: int = 16,
+        n_components: int = 8,
         w_energy: float = 0.01,
         w_covariance: float = 1e-5,
         noise: float = 0.1,

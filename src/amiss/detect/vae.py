@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from amiss.detect._autoencoder import Autoencoder, Encoded, LossFunction, Parts
 from amiss.detect._base import Scores
 from amiss.detect._reconstruction import AutoencoderNetwork, divergence, draw_noise
-from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.errors import UsageError
 
 _LEAST_VARIANCE = 1e-4
@@ -36,10 +35,10 @@ class VAE(Autoencoder):
         errors had in training. ``"combined"`` is −ln of the density, under a Gaussian mixture, of
         the latent mean and the root reconstruction error together. The default is ``"combined"``,
         for images ``"mse"``.
-    n_components : int, default 16
+    n_components : int, default 8
         Of the mixture of the combined score; 1 makes it the Mahalanobis distance.
     sim : float, optional
-        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.3 by
+        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.1 by
         default, 0.05 for images.
     beta : float, default 1.0
         Weight of the Kullback–Leibler divergence.
@@ -105,14 +104,6 @@ class VAE(Autoencoder):
 
     name = "vae"
     variational = True
-    search_space: ClassVar[SearchSpace] = {
-        "latent": Integer(2, 16, log=True),
-        "sim": Real(0.05, 1.0, log=True),
-        "score_type": Choice(("combined", "mse", "probability")),
-        "n_components": Integer(1, 16, log=True),
-        "learning_rate": Real(1e-3, 2e-2, log=True),
-        "epochs": Integer(10, 60, log=True),
-    }
     _scores = ("combined", "mse", "probability")
 
     def __init__(
@@ -120,7 +111,7 @@ class VAE(Autoencoder):
         hidden: Sequence[int] | None = None,
         latent: int | None = None,
         score_type: Literal["combined", "mse", "probability"] | None = None,
-        n_components: int = 16,
+        n_components: int = 8,
         sim: float | None = None,
         beta: float = 1.0,
         samples: int = 0,
@@ -182,14 +173,14 @@ class VAE(Autoencoder):
         z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
         loss = self._item_loss(x, network.decode(z))
         if self.loss_function is None:
-            loss = loss / (2 * self._sim() ** 2)
+            loss = loss / (2 * self.settings_.sim**2)
         return loss + self.beta * divergence(mean, log_variance)
 
     def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
         parts: Parts = {"noise": draw_noise(self.samples, network.latent, seed)}
-        if self._score_type() == "combined":
+        if self.settings_.score_type == "combined":
             return self._learn_mixture(network, parts, X, seed)
-        if self._score_type() == "probability":
+        if self.settings_.score_type == "probability":
             encoded = self._encoded(network, X)
             errors = [self._error(network, parts, b).sum(dim=0).cpu().numpy() for b in encoded]
             variance: NDArray[np.float64] = np.sum(errors, axis=0) / len(X)
@@ -199,10 +190,10 @@ class VAE(Autoencoder):
         return parts
 
     def _score_batch(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
-        if self._score_type() == "combined":
+        if self.settings_.score_type == "combined":
             return self._combined(network, parts, batch)
         error = self._error(network, parts, batch)
-        if self._score_type() == "probability":
+        if self.settings_.score_type == "probability":
             variance = torch.from_numpy(parts["variance"]).to(error.device)
             error = 0.5 * (error / variance + torch.log(2 * torch.pi * variance))
         return np.asarray(self._top_mean(error).cpu().numpy(), dtype=np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from amiss.detect._autoencoder import LossFunction, Parts, ReconFunction
 from amiss.detect._energy import EnergyDetector
 from amiss.detect._reconstruction import AutoencoderNetwork, divergence, draw_noise
-from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.errors import UsageError
 
 
@@ -31,13 +30,13 @@ class VAEGMM(EnergyDetector):
         root reconstruction error under a mixture that is fitted to them afterwards, by
         expectation-maximisation. ``"mse"`` is the mean squared reconstruction error. The default is
         ``"combined"``, for images ``"mse"``.
-    n_components : int, default 16
+    n_components : int, default 8
         Of the mixtures.
     w_energy, w_covariance : float, default 0.01 and 1e-5
         Weights of the energy, and of the inverse variances of the components, in the loss; the
         energy comes in after 30 % of the steps. 0.1 and 0.005 are the published ones.
     sim : float, optional
-        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.3 by
+        Standard deviation of an observation in the ELBO, in units of the scaled features; 0.1 by
         default, 0.05 for images.
     beta : float, default 1.0
         Weight of the Kullback–Leibler divergence.
@@ -106,22 +105,13 @@ class VAEGMM(EnergyDetector):
 
     name = "vaegmm"
     variational = True
-    search_space: ClassVar[SearchSpace] = {
-        "latent": Integer(2, 16, log=True),
-        "sim": Real(0.05, 1.0, log=True),
-        "score_type": Choice(("combined", "energy", "mse")),
-        "n_components": Integer(1, 16, log=True),
-        "w_energy": Real(1e-3, 0.3, log=True),
-        "learning_rate": Real(1e-3, 2e-2, log=True),
-        "epochs": Integer(10, 60, log=True),
-    }
 
     def __init__(
         self,
         hidden: Sequence[int] | None = None,
         latent: int | None = None,
         score_type: Literal["combined", "energy", "mse"] | None = None,
-        n_components: int = 16,
+        n_components: int = 8,
         w_energy: float = 0.01,
         w_covariance: float = 1e-5,
         sim: float | None = None,
@@ -192,7 +182,7 @@ class VAEGMM(EnergyDetector):
         reconstruction = network.decode(z)
         loss = self._item_loss(x, reconstruction)
         if self.loss_function is None:
-            loss = loss / (2 * self._sim() ** 2)
+            loss = loss / (2 * self.settings_.sim**2)
         loss = loss + self.beta * divergence(mean, log_variance)
         return loss + self._energy_loss(network, x, z, reconstruction, weight, progress)
 

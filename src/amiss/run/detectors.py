@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from amiss.decide import score_of_rule
 from amiss.detect import CATALOGUE, get_detector
 from amiss.detect._base import Detector
-from amiss.errors import UsageError
+from amiss.errors import ModelError, UsageError
 
 _IN_WORDS = {
     "sequences": "the sessions of a log",
@@ -81,9 +82,23 @@ def _score_of(detector: Detector) -> Any:
     return getattr(detector, "score", None)
 
 
-def load_detector(manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Detector:
-    """Return the fitted detector that `Detector.to_state` described."""
+def load_detector(
+    manifest: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    modules: Mapping[str, Any] | None = None,
+) -> Detector:
+    """Return the fitted detector that `Detector.to_state` described.
+
+    `modules` are parameters that no file can hold, by name.
+    """
     detector = get_detector(manifest["detector"])(**manifest["parameters"])
+    if modules:
+        known = detector.get_params(deep=False)
+        if unknown := sorted(set(modules) - set(known)):
+            raise ModelError(
+                f"modules {', '.join(unknown)}: detector {detector.name!r} has no such parameters"
+            )
+        detector.set_params(**modules)
     detector.from_state(manifest, arrays)
     return detector
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, overload
 
@@ -171,8 +172,15 @@ def _options(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def load(path: str | PathLike[str]) -> Any:
+def load(path: str | PathLike[str], modules: Mapping[str, Any] | None = None) -> Any:
     """Read what was saved: a model, or a bare detector.
+
+    Parameters
+    ----------
+    path : path-like
+    modules : mapping of parameter name to module or function, optional
+        What a detector was given that is code, and so is not in its file, such as
+        ``{"encoder": …}``. Of modules only the weights are read from the file.
 
     Returns
     -------
@@ -188,7 +196,9 @@ def load(path: str | PathLike[str]) -> Any:
     manifest, arrays = store.read(path)
     make = _MAKERS[manifest["kind"]]
     try:
-        return make(manifest["content"], arrays)
+        return make(manifest["content"], arrays, modules)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         reason = next(iter(str(error).splitlines()), "")[:_REASON].rstrip(": ")
         raise ModelError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -165,13 +165,18 @@ class Model:
         store.write(path, "model", content, arrays)
 
     @classmethod
-    def from_content(cls, content: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
+    def from_content(
+        cls,
+        content: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        modules: Mapping[str, Any] | None = None,
+    ) -> Model:
         """Return the model that `save` wrote, from what a file holds of it."""
         completion = with_prefix(arrays, "completion.")
         return cls(
             miner=TemplateMiner.from_state(content["templates"]),
             completion=Completion.from_arrays(completion) if completion else None,
-            detector=load_detector(content["detector"], with_prefix(arrays, "detector.")),
+            detector=load_detector(content["detector"], with_prefix(arrays, "detector."), modules),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],

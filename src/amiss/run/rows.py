@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -158,10 +158,15 @@ class RowModel:
         store.write(path, "rows", content, arrays)
 
     @classmethod
-    def from_content(cls, content: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> RowModel:
+    def from_content(
+        cls,
+        content: dict[str, Any],
+        arrays: dict[str, NDArray[Any]],
+        modules: Mapping[str, Any] | None = None,
+    ) -> RowModel:
         """Return the model that `save` wrote, from what a file holds of it."""
         return cls(
-            detector=load_detector(content["detector"], with_prefix(arrays, "detector.")),
+            detector=load_detector(content["detector"], with_prefix(arrays, "detector."), modules),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],
