@@ -277,7 +277,11 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
 
     def _ready(self, network: AutoencoderNetwork) -> AutoencoderNetwork:
         # Rows are scored in float64: their scores are the same in whatever batch they come.
-        ready = network.double() if len(self.shape_) == 1 else network
+        # Images are laid out as in training: a network read from a file gives the very same scores.
+        if len(self.shape_) == 1:
+            ready = network.double()
+        else:
+            ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return ready.eval().requires_grad_(False)
 
     # Scoring.
@@ -305,6 +309,8 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         with torch.inference_mode(), threads(1):
             for start in range(0, len(X), size):
                 x = torch.from_numpy(self._scale(X[start : start + size])).to(device)
+                if not tables:
+                    x = x.to(memory_format=torch.channels_last)
                 mean, log_variance = network.encode(x[None])
                 reconstruction = network.decode(mean)[0]
                 yield Encoded(
@@ -326,10 +332,24 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             total += (batch.x - decoded).double() ** 2
         return total / len(noise)
 
-    def _top_mean(self, error: Tensor) -> Tensor:
+    def error_score(self, X: Any, outlier_perc: float = 100.0) -> Scores:
+        """Return the mean feature score of the features that deviate most, shape (n,).
+
+        Parameters
+        ----------
+        X : items
+        outlier_perc : float
+            Percentage of the features; 100 is the plain mean squared error.
+        """
+        check_is_fitted(self, "offset_")
+        error = torch.from_numpy(self._feature_score(self._check(X)))
+        return np.asarray(self._top_mean(error, outlier_perc).numpy(), dtype=np.float64)
+
+    def _top_mean(self, error: Tensor, outlier_perc: float | None = None) -> Tensor:
         """Return the mean over the `outlier_perc` features that deviate most, shape (n,)."""
         flat = error.reshape(len(error), -1)
-        count = max(1, math.ceil(self.settings_.outlier_perc / 100 * flat.shape[1]))
+        share = (self.settings_.outlier_perc if outlier_perc is None else outlier_perc) / 100
+        count = max(1, math.ceil(share * flat.shape[1]))
         top = flat if count == flat.shape[1] else flat.topk(count, dim=1).values
         return top.mean(dim=1)
 
