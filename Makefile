@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BENCH  := .venv-bench
+PEER   := .venv-alibi
 BIN    := $(VENV)/bin
 LOG    ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -28,8 +29,8 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 # `make bench QUICK=1` takes minutes and never writes to benchmarks/results.
-bench: $(BENCH)/.installed
-	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
+bench: $(BENCH)/.installed $(if $(QUICK),,$(PEER)/.installed)
+	AMISS_PEER_PYTHON=$(PEER)/bin/python $(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -49,5 +50,11 @@ $(BENCH)/.installed: pyproject.toml constraints.txt
 	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[bench]'
 	touch $@
 
+# TensorFlow and its pins: alibi-detect is asked by its own interpreter.
+$(PEER)/.installed:
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/pip install -q 'alibi-detect[tensorflow]==0.13.0'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH) demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(BENCH) $(PEER) demo build dist .mypy_cache .ruff_cache .pytest_cache

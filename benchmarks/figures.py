@@ -27,6 +27,8 @@ class Figures:
     name: str
     figures: dict[str, float | None] = field(default_factory=dict)
     spread: dict[str, list[float]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of peers, which are in an environment of their own."""
 
     def add(self, key: str, value: float | None, runs: Sequence[float] = ()) -> None:
         """Set a figure; None means tried and not obtained. `runs` gives its spread."""
@@ -45,7 +47,7 @@ class Figures:
             "schema": "amiss.figures/1",
             "date": datetime.now(UTC).date().isoformat(),
             "machine": _machine(),
-            "versions": _versions(),
+            "versions": _versions() | self.versions,
             "command": f"python -m benchmarks.{self.name}",
             "figures": self.figures,
             "spread": self.spread,
@@ -54,10 +56,15 @@ class Figures:
         return path
 
 
-def parse_arguments(description: str | None) -> argparse.Namespace:
-    """Parse ``--quick``: a reduced run that never writes to the results."""
+def parse_arguments(description: str | None, **flags: str) -> argparse.Namespace:
+    """Parse ``--quick``: a reduced run that never writes to the results.
+
+    `flags` are the names and the help of others.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="reduced run, writes no results")
+    for name, meaning in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=meaning)
     return parser.parse_args()
 
 
