@@ -186,6 +186,19 @@ def test_single_precision_is_near_enough_far_from_zero():
     np.testing.assert_allclose(energy[0], exact, atol=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_large_rows_that_depend_on_each_other_are_positive_definite(dtype):
+    base = torch.randn(1, 60, 2, generator=torch.Generator().manual_seed(0)) * 1e4
+    rows = torch.cat([base, base.sum(2, keepdim=True), base[..., :1] / 3], dim=2).to(dtype)
+    membership = torch.from_numpy(_memberships(60, 4)).to(dtype)[None]
+    rows.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        energy, penalty = batch_energy(rows, membership, torch.ones(1, 60), 1e-3)
+    (energy.sum() + penalty.sum()).backward()
+    assert torch.isfinite(energy).all()
+    assert torch.isfinite(rows.grad).all()
+
+
 _VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
 
 

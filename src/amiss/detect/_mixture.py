@@ -152,6 +152,15 @@ def batch_energy(
     penalty : Tensor of float64, shape (members,)
         The sum of the inverse variances: large where a component collapses.
     """
+    with torch.autocast(rows.device.type, enabled=False):
+        # Covariances of half precision are not positive definite.
+        single = torch.float32 if rows.dtype == torch.bfloat16 else rows.dtype
+        return _batch_energy(rows.to(single), membership.to(single), weight.to(single), ridge)
+
+
+def _batch_energy(
+    rows: Tensor, membership: Tensor, weight: Tensor, ridge: float
+) -> tuple[Tensor, Tensor]:
     log_weight, mean, lower = membership_mixture(rows, membership, weight, ridge)
     d = rows.shape[2]
     # The factors need float64, the many products with them do not.
@@ -175,7 +184,11 @@ def membership_mixture(
     # Centred before it is squared, so that nothing cancels in single precision.
     difference = rows[:, None] - mean[:, :, None].to(rows.dtype)
     covariance = (share[..., None] * difference).transpose(2, 3) @ difference
-    ridged = covariance.double() / total[..., None, None] + ridge * torch.eye(
+    covariance = covariance.double() / total[..., None, None]
+    # More where the variances are so large that rounding alone makes them indefinite.
+    rounding = 10 * torch.finfo(rows.dtype).eps
+    least = torch.diagonal(covariance.detach(), dim1=2, dim2=3).sum(dim=2).mul(rounding)
+    ridged = covariance + least.clamp_min(ridge)[..., None, None] * torch.eye(
         rows.shape[2], dtype=torch.float64
     )
     log_weight = torch.log(total / total.sum(dim=1, keepdim=True))
