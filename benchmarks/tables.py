@@ -400,6 +400,41 @@ def kdd99_cost() -> str:
     return table(["what", "measured"], rows)
 
 
+def cifar10_masks() -> str:
+    r = read("cifar10")
+    sizes = (4, 8, 12, 20)
+    kinds = {
+        "VAE, the worst 1 % of the pixels (default)": ("mask_auc_{}", ".3f"),
+        "VAE, all pixels (published score)": ("mask_auc_{}_all_pixels", ".3f"),
+        "PCA reconstruction error": ("pca_mask_auc_{}", ".3f"),
+        "norm of the standardised pixels": ("znorm_mask_auc_{}", ".3f"),
+        "VAE, uniform noise, worst 1 %": ("mask_auc_{}_uniform", ".3f"),
+        "VAE, uniform noise, all pixels": ("mask_auc_{}_uniform_all_pixels", ".3f"),
+        "overlap of pixels found and masked (IoU)": ("mask_iou_{}", ".2f"),
+        "the same, uniform noise": ("mask_iou_{}_uniform", ".2f"),
+    }
+    rows = [
+        [name, *(figure(r, key.format(size), form) for size in sizes)]
+        for name, (key, form) in kinds.items()
+    ]
+    return table(["", *(f"{size} × {size}" for size in sizes)], rows)
+
+
+def cifar10_cost() -> str:
+    r = read("cifar10")
+    rows = [
+        ["images learnt from, epochs", f"{figure(r, 'train_images', ',.0f')}, "
+         f"{figure(r, 'train_epochs', '.0f')}"],
+        ["minutes to train, CPU minutes", f"{figure(r, 'train_minutes', '.1f')}, "
+         f"{figure(r, 'train_cpu_minutes', '.1f')}"],
+        ["images scored a CPU second", figure(r, "score_images_per_cpu_s", ",.0f")],
+        ["mean squared error, test images", figure(r, "test_mse", ".4f")],
+        ["mean squared error, training images", figure(r, "train_mse", ".4f")],
+        ["model file, MB", figure(r, "model_file_mb", ".1f")],
+    ]  # fmt: skip
+    return table(["", ""], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "hdfs-detection": hdfs_detection,
     "hdfs-members": hdfs_members,
@@ -411,6 +446,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "loglizer-split": loglizer_split,
     "loglizer-deeplog": loglizer_deeplog,
     "tuning": tuning,
+    "cifar10-cost": cifar10_cost,
+    "cifar10-masks": cifar10_masks,
     "kdd99-detection": kdd99_detection,
     "kdd99-unseen": kdd99_unseen,
     "kdd99-source": kdd99_source,

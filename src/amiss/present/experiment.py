@@ -23,7 +23,7 @@ def describe_experiment(report: dict[str, Any]) -> str:
     split, seeds = report["split"], report["split"]["seeds"]
     how = {"uniform": "at random, stratified", "time": "in time order"}.get(split["how"], "given")
     chosen = (
-        "thresholds: best F1 on training sessions, judged out of fold"
+        "thresholds: best F1 on what was learnt from, judged out of fold"
         if split["labels"]
         else "training labels unused: normal bulk, thresholds by a false-alarm rate"
     )
