@@ -422,16 +422,18 @@ def cifar10_masks() -> str:
 
 def cifar10_cost() -> str:
     r = read("cifar10")
+    lines = {
+        "images learnt from, epochs": (("train_images", ",.0f"), ("train_epochs", ".0f")),
+        "minutes to train, CPU minutes": (("train_minutes", ".1f"), ("train_cpu_minutes", ".1f")),
+        "images scored a CPU second": (("score_images_per_cpu_s", ",.0f"),),
+        "mean squared error, test images": (("test_mse", ".4f"),),
+        "mean squared error, training images": (("train_mse", ".4f"),),
+        "model file, MB": (("model_file_mb", ".1f"),),
+    }
     rows = [
-        ["images learnt from, epochs", f"{figure(r, 'train_images', ',.0f')}, "
-         f"{figure(r, 'train_epochs', '.0f')}"],
-        ["minutes to train, CPU minutes", f"{figure(r, 'train_minutes', '.1f')}, "
-         f"{figure(r, 'train_cpu_minutes', '.1f')}"],
-        ["images scored a CPU second", figure(r, "score_images_per_cpu_s", ",.0f")],
-        ["mean squared error, test images", figure(r, "test_mse", ".4f")],
-        ["mean squared error, training images", figure(r, "train_mse", ".4f")],
-        ["model file, MB", figure(r, "model_file_mb", ".1f")],
-    ]  # fmt: skip
+        [name, ", ".join(figure(r, key, form) for key, form in keys)]
+        for name, keys in lines.items()
+    ]
     return table(["", ""], rows)
 
 

@@ -1,1 +1,1 @@
-"""Bytes to records: files, compression and standard input, header formats, tables, images, labels."""
+"""Bytes to records: files, compression and standard input, formats, tables, images, labels."""
