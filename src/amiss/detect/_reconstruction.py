@@ -273,6 +273,8 @@ def _width(encoder: nn.Module, shape: tuple[int, ...]) -> int:
         states: Tensor = copy.deepcopy(encoder).eval()(torch.zeros(2, *shape))
     except (RuntimeError, ValueError, TypeError) as error:
         raise UsageError(f"encoder does not take items of shape {shape}: {error}") from None
+    if not isinstance(states, Tensor):
+        raise UsageError(f"encoder gives a {type(states).__name__} for 2 items; expected (2, k)")
     if states.ndim != 2:
         raise UsageError(
             f"encoder gives shape {tuple(states.shape)} for 2 items; expected (2, k): flatten it"

@@ -86,7 +86,8 @@ class RowDetector(Detector):
     def _check_images(self, X: Any) -> NDArray[np.float32]:
         if "images" not in self.inputs:
             raise InputError(f"{self.name} takes tables, not {_what(np.shape(X)[1:])}")
-        pixels = np.asarray(X, dtype=np.float32)
+        # torch takes no views that run backwards, and warns of arrays that are read-only.
+        pixels: NDArray[np.float32] = np.require(X, np.float32, ["C", "W"])
         if not pixels.size:
             raise InputError(f"images of shape {pixels.shape}; expected one or more, with pixels")
         if not np.isfinite(pixels).all():
