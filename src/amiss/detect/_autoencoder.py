@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from os import PathLike
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -18,18 +16,17 @@ from torch import Tensor, nn
 
 from amiss.detect._base import Scores
 from amiss.detect._mixture import Mixture
+from amiss.detect._network_detector import NetworkDetector, Parts
 from amiss.detect._reconstruction import AutoencoderNetwork, recon_features
-from amiss.detect._rows import Floats, RowDetector, spread, taught_items
+from amiss.detect._rows import Floats, spread, taught_items
 from amiss.detect._stack import keep_members
 from amiss.detect._train import (
     reduced_precision,
     resolve_device,
     seed_of,
-    seeded,
     threads,
     train,
 )
-from amiss.errors import ModelError, UsageError
 
 _SCORING_BATCH, _IMAGE_SCORING_BATCH = 8192, 256
 _RIDGE = 1e-3
@@ -37,29 +34,8 @@ _RIDGE = 1e-3
 
 ReconFunction = Callable[[Tensor, Tensor], Tensor]
 """Items and their reconstructions, shape (n, ...) → features, shape (n, k)."""
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-"""Items and their reconstructions, shape (n, ...) → losses, shape (n,)."""
 _FEATURE_SHARE = 0.99
 """Of the feature scores of training items that lie below the threshold of features."""
-Parts = dict[str, NDArray[Any]]
-"""What the score of one network needs beside the network."""
-
-
-class Settings(NamedTuple):
-    """What parameters that are None stand for; kept with what was fitted."""
-
-    hidden: Sequence[int]
-    latent: int
-    score_type: str
-    outlier_perc: float
-    sim: float
-    n_networks: int
-    batch_size: int
-    learning_rate: float
-
-
-TABLE_SETTINGS = Settings((32, 16), 4, "combined", 100.0, 0.1, 3, 1024, 0.01)
-IMAGE_SETTINGS = Settings((32, 64, 128), 128, "mse", 1.0, 0.05, 1, 128, 0.002)
 
 
 class Encoded(NamedTuple):
@@ -73,42 +49,15 @@ class Encoded(NamedTuple):
     """Decoded from `mean`, shape of `x`."""
 
 
-class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-learn is untyped
+class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # scikit-learn is untyped
     """Base of `VAE`, `AEGMM` and `VAEGMM`: one network for scoring, one a fold for calibration.
 
     All are trained at once, in the same steps; a row weighs nothing in the loss of the network of
     its own fold, which then scores it.
     """
 
-    variational = False
-    hidden: Sequence[int] | None
-    latent: int | None
-    score_type: str | None
-    n_components: int
-    outlier_perc: float | None
-    encoder: nn.Module | None
-    decoder: nn.Module | None
-    module: nn.Module | None
-    loss_function: LossFunction | None
-    n_networks: int | None
-    folds: int
-    validation_fraction: float
-    epochs: int
-    batch_size: int | None
-    learning_rate: float | None
-    patience: int
-    device: str
-    random_state: int | None
-    settings_: Settings
-    network_: AutoencoderNetwork
-    """Of one member or, with `n_networks`, more."""
-    parts_: list[Parts]
-    mean_: Floats
-    scale_: Floats
-
     # What a subclass says.
 
-    _scores: tuple[str, ...] = ()
     _losses_compare = True
     """Training losses of different epochs are of one kind, so that the best tells the weights."""
 
@@ -136,18 +85,6 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         expanded = x.expand_as(reconstruction).flatten(0, 1)
         losses = self.loss_function(expanded, reconstruction.flatten(0, 1))
         return losses.reshape(reconstruction.shape[:2])
-
-    def _settings(self) -> Settings:
-        tables = len(self.shape_) == 1
-        defaults = TABLE_SETTINGS if tables else IMAGE_SETTINGS
-        if tables:  # an encoding is no longer than what it encodes
-            defaults = defaults._replace(latent=min(defaults.latent, self.shape_[0]))
-        given = {n: getattr(self, n, None) for n in Settings._fields}
-        return defaults._replace(**{n: value for n, value in given.items() if value is not None})
-
-    def _density(self, n_members: int, n_features: int) -> nn.Module | None:
-        """Return the network that gives memberships in the components of a mixture, if any."""
-        return None
 
     # Fitting.
 
@@ -189,46 +126,6 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             self.training_score_[at] = self._score_by(members[k], parts, X[at])
         self._set_feature_thresholds(X[rows], _FEATURE_SHARE, 1 - self.contamination)
 
-    def _check_parameters(self) -> None:
-        self._check_verdict()
-        if self.settings_.score_type not in self._scores:
-            raise UsageError(
-                f"score_type={self.score_type!r}; expected one of: {', '.join(self._scores)}"
-            )
-        for name, least in (
-            ("epochs", 1), ("batch_size", 1), ("n_networks", 1), ("folds", 0), ("patience", 1),
-        ):  # fmt: skip
-            if (value := getattr(self, name)) is not None and value < least:
-                raise UsageError(f"{name}={getattr(self, name)}; expected {least} or more")
-        if self.folds == 1:
-            raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
-        if not 0 < self.settings_.outlier_perc <= 100:
-            raise UsageError(f"outlier_perc={self.outlier_perc}; expected a percentage above 0")
-        if not 0 <= self.validation_fraction < 1:
-            raise UsageError(
-                f"validation_fraction={self.validation_fraction}; expected a share below 1"
-            )
-        if self.module is not None and (self.encoder is not None or self.decoder is not None):
-            raise UsageError("module and encoder or decoder were given; expected the one or both")
-
-    def _build(self, seed: int, n_members: int) -> AutoencoderNetwork:
-        return cast("AutoencoderNetwork", seeded(lambda: self._network(n_members), seed)).to(
-            resolve_device(self.device)
-        )
-
-    def _network(self, n_members: int) -> AutoencoderNetwork:
-        return AutoencoderNetwork.build(
-            n_members,
-            self.shape_,
-            hidden=self.settings_.hidden,
-            latent=self.settings_.latent,
-            variational=self.variational,
-            encoder=self.encoder,
-            decoder=self.decoder,
-            module=self.module,
-            density=self._density,
-        )
-
     def _train(
         self, network: AutoencoderNetwork, X: NDArray[Any], masks: NDArray[np.bool_], seed: int
     ) -> None:
@@ -269,20 +166,6 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
             random_state=seed,
             device=device,
         )
-
-    def _member(self, network: AutoencoderNetwork, k: int) -> AutoencoderNetwork:
-        member = copy.deepcopy(network)
-        keep_members(member, [k])
-        return self._ready(member)
-
-    def _ready(self, network: AutoencoderNetwork) -> AutoencoderNetwork:
-        # Rows are scored in float64: their scores are the same in whatever batch they come.
-        # Images are laid out as in training: a network read from a file gives the very same scores.
-        if len(self.shape_) == 1:
-            ready = network.double()
-        else:
-            ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return ready.eval().requires_grad_(False)
 
     # Scoring.
 
@@ -409,87 +292,3 @@ class Autoencoder(TransformerMixin, RowDetector):  # type: ignore[misc]  # sciki
         encoded = self._encoded(network, self._check(X))
         parts = [function(b.x, b.reconstruction).double().cpu().numpy() for b in encoded]
         return np.concatenate(parts)
-
-    # Saving.
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the fitted detector to `path`; `amiss.load` reads it.
-
-        Modules and functions that were given are code, and are not written: a warning names
-        them, and `amiss.load(path, modules={...})` asks for them.
-        """
-        super().save(path)
-        if given := self._given():
-            again = ", ".join(f"{name!r}: …" for name in given)
-            warnings.warn(
-                f"{path} is without {', '.join(given)}, which cannot be stored (the weights are): "
-                f"load it with amiss.load({str(path)!r}, modules={{{again}}})",
-                UserWarning,
-                stacklevel=2,
-            )
-
-    def _given(self) -> list[str]:
-        """Return the names of the parameters that are modules or functions."""
-        parameters = self.get_params(deep=False)
-        return [n for n, v in parameters.items() if isinstance(v, nn.Module) or callable(v)]
-
-    def _get_parameters(self) -> dict[str, Any]:
-        given = self._given()
-        return {n: None if n in given else v for n, v in self.get_params(deep=False).items()}
-
-    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays = {
-            f"network.{name}": tensor.cpu().numpy().astype(np.float32)
-            for name, tensor in self.network_.state_dict().items()
-        }
-        arrays |= {
-            f"parts.{k}.{name}": array
-            for k, parts in enumerate(self.parts_)
-            for name, array in parts.items()
-        }
-        names = getattr(self, "feature_names_in_", None)
-        values = {
-            "shape": list(self.shape_),
-            "feature_names": None if names is None else [str(name) for name in names],
-            "feature_threshold": self.feature_threshold_,
-            "largest_threshold": self.largest_threshold_,
-            "given": self._given(),
-            "settings": self.settings_._asdict(),
-        }
-        return values, {**arrays, "mean": self.mean_, "scale": self.scale_}
-
-    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        absent = [name for name in values["given"] if getattr(self, name) is None]
-        if absent:
-            again = ", ".join(f"{name!r}: …" for name in absent)
-            raise ModelError(
-                f"fitted with a {' and a '.join(absent)} of the user's own, which a file cannot "
-                f"hold; load it with amiss.load(path, modules={{{again}}})"
-            )
-        self.settings_ = Settings(**values["settings"])
-        self.shape_ = tuple(values["shape"])
-        if len(self.shape_) == 1:
-            self.n_features_in_ = self.shape_[0]
-        if values["feature_names"] is not None:
-            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
-        self.feature_threshold_ = float(values["feature_threshold"])
-        self.largest_threshold_ = float(values["largest_threshold"])
-        self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
-        self.parts_ = [
-            {
-                name.removeprefix(f"parts.{k}."): array
-                for name, array in arrays.items()
-                if name.startswith(f"parts.{k}.")
-            }
-            for k in range(self.settings_.n_networks)
-        ]
-        network = self._build(0, self.settings_.n_networks)
-        prefix = "network."
-        network.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(np.array(array))
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
-        self.network_ = self._ready(network)

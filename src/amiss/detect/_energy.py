@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from amiss.detect._autoencoder import Autoencoder, Encoded, Parts, ReconFunction
+from amiss.detect._autoencoder import Autoencoder, Encoded, ReconFunction
 from amiss.detect._base import Scores
 from amiss.detect._mixture import Mixture, batch_energy
+from amiss.detect._network_detector import Parts
 from amiss.detect._reconstruction import AutoencoderNetwork, recon_features
 from amiss.detect._stack import Each, stacked_mlp
 from amiss.errors import UsageError

@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from amiss.detect._autoencoder import LossFunction, ReconFunction
+from amiss.detect._autoencoder import ReconFunction
 from amiss.detect._energy import EnergyDetector
+from amiss.detect._network_detector import LossFunction
 from amiss.detect._reconstruction import AutoencoderNetwork
 from amiss.errors import UsageError
 

@@ -10,16 +10,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from amiss.detect._autoencoder import Autoencoder, Encoded, LossFunction, Parts
+from amiss.detect._autoencoder import Encoded
 from amiss.detect._base import Scores
-from amiss.detect._reconstruction import AutoencoderNetwork, divergence, draw_noise
-from amiss.errors import UsageError
+from amiss.detect._network_detector import LossFunction, Parts
+from amiss.detect._reconstruction import AutoencoderNetwork
+from amiss.detect._variational import Variational
 
 _LEAST_VARIANCE = 1e-4
 """Of a feature's errors, as a share of the mean over the features."""
 
 
-class VAE(Autoencoder):
+class VAE(Variational):
     r"""Variational autoencoder: what is badly reconstructed, or encoded far from the rest, is odd.
 
     Parameters
@@ -103,7 +104,6 @@ class VAE(Autoencoder):
     """
 
     name = "vae"
-    variational = True
     _scores = ("combined", "mse", "probability")
 
     def __init__(
@@ -158,26 +158,13 @@ class VAE(Autoencoder):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.sim is not None and not self.sim > 0:
-            raise UsageError(f"sim={self.sim}; expected a standard deviation above 0")
-        if self.samples < 0:
-            raise UsageError(f"samples={self.samples}; expected 0 or more")
-
     def _row_loss(
         self, network: AutoencoderNetwork, x: Tensor, weight: Tensor, progress: float
     ) -> Tensor:
-        mean, log_variance = network.encode(x)
-        assert log_variance is not None  # noqa: S101 - the network is variational
-        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
-        loss = self._item_loss(x, network.decode(z))
-        if self.loss_function is None:
-            loss = loss / (2 * self.settings_.sim**2)
-        return loss + self.beta * divergence(mean, log_variance)
+        return self._bound(network, x).loss
 
     def _learn_parts(self, network: AutoencoderNetwork, X: NDArray[Any], seed: int) -> Parts:
-        parts: Parts = {"noise": draw_noise(self.samples, network.latent, seed)}
+        parts = self._draw_noise(network.latent, seed)
         if self.settings_.score_type == "combined":
             return self._learn_mixture(network, parts, X, seed)
         if self.settings_.score_type == "probability":

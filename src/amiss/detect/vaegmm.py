@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from amiss.detect._autoencoder import LossFunction, Parts, ReconFunction
+from amiss.detect._autoencoder import ReconFunction
 from amiss.detect._energy import EnergyDetector
-from amiss.detect._reconstruction import AutoencoderNetwork, divergence, draw_noise
-from amiss.errors import UsageError
+from amiss.detect._network_detector import LossFunction
+from amiss.detect._reconstruction import AutoencoderNetwork
+from amiss.detect._variational import Variational
 
 
-class VAEGMM(EnergyDetector):
+class VAEGMM(Variational, EnergyDetector):
     r"""VAE and Gaussian mixture, learnt together: an encoding of low density is odd.
 
     Parameters
@@ -104,7 +104,6 @@ class VAEGMM(EnergyDetector):
     """
 
     name = "vaegmm"
-    variational = True
 
     def __init__(
         self,
@@ -166,25 +165,9 @@ class VAEGMM(EnergyDetector):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.sim is not None and not self.sim > 0:
-            raise UsageError(f"sim={self.sim}; expected a standard deviation above 0")
-        if self.samples < 0:
-            raise UsageError(f"samples={self.samples}; expected 0 or more")
-
     def _row_loss(
         self, network: AutoencoderNetwork, x: Tensor, weight: Tensor, progress: float
     ) -> Tensor:
-        mean, log_variance = network.encode(x)
-        assert log_variance is not None  # noqa: S101 - the network is variational
-        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
-        reconstruction = network.decode(z)
-        loss = self._item_loss(x, reconstruction)
-        if self.loss_function is None:
-            loss = loss / (2 * self.settings_.sim**2)
-        loss = loss + self.beta * divergence(mean, log_variance)
-        return loss + self._energy_loss(network, x, z, reconstruction, weight, progress)
-
-    def _draw_noise(self, latent: int, seed: int) -> Parts:
-        return {"noise": draw_noise(self.samples, latent, seed)}
+        bound = self._bound(network, x)
+        energy = self._energy_loss(network, x, bound.z, bound.reconstruction, weight, progress)
+        return bound.loss + energy
