@@ -30,6 +30,12 @@ class Figures:
     versions: dict[str, str] = field(default_factory=dict)
     """Of peers, which are in an environment of their own."""
 
+    @classmethod
+    def read(cls, name: str) -> Figures:
+        """Return the figures there are, for a benchmark that measures a part of them anew."""
+        content = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        return cls(name, content["figures"], content["spread"])
+
     def add(self, key: str, value: float | None, runs: Sequence[float] = ()) -> None:
         """Set a figure; None means tried and not obtained. `runs` gives its spread."""
         self.figures[key] = None if value is None else round(float(value), 6)

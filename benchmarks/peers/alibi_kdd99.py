@@ -35,6 +35,10 @@ class EnoughError(Exception):
     """The budget is spent, or nothing becomes better."""
 
 
+class DivergedError(Exception):
+    """The weights are no numbers any more."""
+
+
 class WatchedAdam:
     """Adam as `fit` makes it by default, which notes the CPU seconds at each step.
 
@@ -73,7 +77,7 @@ def main() -> None:
         if asked["do"] == "steps":
             answer = steps(asked["name"], train, asked["epochs"])
         else:
-            answer = curve(asked["name"], train, folder, asked["budget"])
+            answer = curve(asked["name"], train, folder, asked["budget"], asked["seed"])
         print(json.dumps({**answer, "peak_gb": _peak_gb()}), file=answers, flush=True)
 
 
@@ -93,9 +97,9 @@ def _versions() -> dict[str, str]:
     return {"alibi-detect": version("alibi-detect"), "tensorflow": tf.__version__}
 
 
-def build(name: str, n_features: int) -> Any:
-    """Return the detector of the example, and the arguments of its `fit`."""
-    tf.random.set_seed(0)
+def build(name: str, n_features: int, seed: int = 0) -> Any:
+    """Return the detector of the example."""
+    tf.random.set_seed(seed)
     if name == "aegmm":
         return od.OutlierAEGMM(
             encoder_net=_mlp([n_features, 60, 30, 10, 1], "tanh"),
@@ -133,13 +137,13 @@ def steps(name: str, train: Any, epochs: int) -> dict[str, Any]:
     return {"step_s": (times[-1] - times[0]) / (len(times) - 1)}
 
 
-def curve(name: str, train: Any, folder: Path, budget: float) -> dict[str, Any]:
+def curve(name: str, train: Any, folder: Path, budget: float, seed: int) -> dict[str, Any]:
     """Train until the budget of CPU seconds is spent, or nothing becomes better.
 
-    Returns [step, CPU seconds, AUC] on the way.
+    Returns [step, CPU seconds, AUC] on the way; it ends where all scores are NaN.
     """
     rows, label, weight = (np.load(folder / f"{part}.npy") for part in ("rows", "label", "weight"))
-    detector = build(name, train.shape[1])
+    detector = build(name, train.shape[1], seed)
     found: list[list[float]] = []
     next_step, best, best_at = 50, -1.0, 0.0
     begun = time.process_time()
@@ -150,7 +154,10 @@ def curve(name: str, train: Any, folder: Path, budget: float) -> dict[str, Any]:
         if step < next_step and spent < budget:
             return
         next_step = max(step + 50, int(step * 1.1))
-        value = _auc(_score(name, detector, train, rows), label, weight)
+        score = _score(name, detector, train, rows)
+        if not np.isfinite(score).any():
+            raise DivergedError
+        value = _auc(np.nan_to_num(score, nan=np.inf), label, weight)
         found.append([step, spent, value])
         if value > best + NOT_BETTER:
             best, best_at = value, spent
@@ -162,6 +169,8 @@ def curve(name: str, train: Any, folder: Path, budget: float) -> dict[str, Any]:
         _fit(name, detector, train, WatchedAdam(watch), 100_000)
     except EnoughError:
         pass
+    except DivergedError:
+        ended = "all scores are NaN"
     except tf.errors.InvalidArgumentError as error:  # a covariance that is not one
         ended = f"failed: {error.message[:200]}"
     return {"curve": found, "ended": ended}
@@ -178,9 +187,7 @@ def _score(name: str, detector: Any, train: Any, rows: Any) -> Any:
 
 
 def _auc(score: Any, label: Any, weight: Any) -> float:
-    """Return the area under the ROC curve of weighted rows, 0 where a score is no number."""
-    if not np.isfinite(score).all():
-        return 0.0
+    """Return the area under the ROC curve of weighted rows."""
     values, place = np.unique(score, return_inverse=True)
     odd = np.bincount(place, weight * label, len(values))
     usual = np.bincount(place, weight * (1 - label), len(values))

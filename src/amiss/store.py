@@ -68,7 +68,7 @@ def write(
         "content": manifest,
     }
     body["manifest_sha256"] = _digest(body)
-    text = json.dumps(body, indent=1, allow_nan=False)
+    text = json.dumps(body, indent=1, allow_nan=False, default=_plain)
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     try:
@@ -143,8 +143,15 @@ def _check(target: Path, manifest: Any, tensors: bytes) -> None:
 
 
 def _digest(manifest: dict[str, Any]) -> str:
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Return scalars and arrays of numpy, as parameters may be, as JSON has them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
 def _versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ import pytest
 
 import amiss
 from amiss.detect import EventPair
+from amiss.detect._base import LEFT_OUT
 from amiss.errors import InputError, UsageError
 from amiss.represent.sequences import as_sequences
 from amiss.represent.windows import cut_windows
@@ -109,7 +110,7 @@ def test_nothing_normal_to_learn_from_is_refused():
 
 def test_what_is_left_out_is_neither_taught_nor_held_anomalous():
     rare = ["admin", "reset"]
-    detector = _quick().fit([*NORMAL, *[rare] * 6], [0] * len(NORMAL) + [2] * 6)
+    detector = _quick().fit([*NORMAL, *[rare] * 6], [0] * len(NORMAL) + [LEFT_OUT] * 6)
     assert "admin" not in detector.vocabulary_.tokens
     taught = _quick().fit([*NORMAL, *[rare] * 6], [0] * len(NORMAL) + [1] * 6)
     scrambled = [["close", "read", "open"]]

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import amiss
-from amiss.detect import CATALOGUE, get_detector
+from amiss.detect import AEGMM, CATALOGUE, VAE, get_detector
 from amiss.errors import InputError, UsageError
 from amiss.types import Table
 
@@ -458,7 +458,7 @@ def test_validation_rows_are_told_apart_in_the_history(name, small):
         ({"score_type": "logp"}, r"score_type='logp'; expected one of: combined"),
         ({"folds": 1}, "folds=1; expected 2 or more, or 0"),
         ({"folds": -1}, "folds=-1"),
-        ({"epochs": 0}, "epochs=0; expected 1 or more"),
+        ({"epochs": 0}, "epochs=0; expected a whole number, 1 or more"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"patience": 0}, "patience=0"),
         ({"n_networks": 0}, "n_networks=0"),
@@ -548,3 +548,49 @@ def test_a_file_is_small_and_holds_data_alone(quick, tmp_path):
         for part in archive.namelist():
             with pytest.raises((ValueError, IndexError, UnicodeError)):
                 list(pickletools.genops(archive.read(part)))
+
+
+def test_values_beyond_all_bounds_are_the_most_anomalous():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    detector = AEGMM(hidden=(4,), epochs=2, random_state=0).fit(X)
+    scores = detector.anomaly_score(np.vstack([X, [1e200, 0, 0], [1e308, -1e308, 0]]))
+    assert np.isfinite(scores).all()
+    assert scores[:-2].max() < scores[-2:].min()
+
+
+def test_words_for_labels_are_refused():
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    with pytest.raises(InputError, match="Unknown label type: 'anomaly'; expected 1"):
+        VAE(epochs=1).fit(X, ["anomaly"] * 10)
+
+
+def test_pixels_that_are_not_from_0_to_1_are_refused():
+    images = np.full((5, 1, 4, 4), 200, dtype=np.uint8)
+    with pytest.raises(InputError, match="divide them by 255"):
+        VAE(epochs=1).fit(images)
+
+
+def test_parameters_of_numpy_are_stored(tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    detector = VAE(hidden=np.array([4]), n_components=np.int64(2), epochs=1, random_state=0).fit(X)
+    detector.save(tmp_path / "m.amiss")
+    np.testing.assert_array_equal(
+        amiss.load(tmp_path / "m.amiss").anomaly_score(X), detector.anomaly_score(X)
+    )
+
+
+def test_many_epochs_of_one_step_do_not_stop_before_anything_is_learnt():
+    X = np.random.default_rng(0).normal(size=(70, 4)) @ np.diag([1, 1, 0.1, 0.1])
+    history = VAE(hidden=(8,), epochs=300, folds=0, random_state=0).fit(X).history_
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+
+
+@pytest.mark.parametrize("n_odd", [1, 2])
+@pytest.mark.parametrize("detector", [VAE, AEGMM])
+def test_a_few_odd_rows_that_were_learnt_from_are_not_the_most_normal(detector, n_odd):
+    t = np.random.default_rng(0).normal(size=(1000, 2))
+    X = np.column_stack([t, t.sum(axis=1)])
+    X[:n_odd] = [1, 1, -9]
+    fitted = detector(epochs=5, random_state=0).fit(X)
+    for scores in (fitted.anomaly_score(X), fitted.training_score_):
+        assert (scores[:n_odd] > np.quantile(scores[n_odd:], 0.98)).all()

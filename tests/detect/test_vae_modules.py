@@ -205,3 +205,48 @@ def test_a_module_may_be_for_images():
         VAE(**SMALL, decoder=nn.Linear(2, 89)).fit(images)
     # A decoder may leave the pixels in one row.
     VAE(**SMALL, decoder=nn.Linear(2, 90)).fit(images)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"loss_function": lambda x, r: ((x - r) ** 2).mean()}, "loss_function fail"),
+        ({"loss_function": lambda x, r: (x - r) ** 2}, "loss_function fail"),
+        ({"density": nn.Linear(3, 2)}, "density fail"),
+        ({"recon_function": lambda x, r: (x - r).sum(1)}, "recon_function gives shape"),
+    ],
+)
+def test_what_would_fail_late_in_training_is_said_before_it(parameters, said):
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(UsageError, match=said):
+        AEGMM(hidden=(4,), epochs=1, random_state=0, **parameters).fit(X)
+
+
+class _SinglePrecision(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x.float())
+
+
+def test_a_module_that_cannot_score_in_double_precision_is_refused_before_training():
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    with pytest.raises(UsageError, match=r"encoder fail .* in torch\.float64"):
+        VAE(hidden=(4,), epochs=1, encoder=_SinglePrecision()).fit(X)
+
+
+class _Viewing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, x):
+        return self.convolution(x).view(len(x), -1)
+
+
+def test_a_module_may_ask_for_views_of_images():
+    images = np.random.default_rng(0).random((6, 3, 4, 4)).astype(np.float32)
+    detector = VAE(encoder=_Viewing(), hidden=(4,), latent=2, epochs=1, folds=0, random_state=0)
+    assert np.isfinite(detector.fit(images).anomaly_score(images)).all()

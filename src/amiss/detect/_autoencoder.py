@@ -27,6 +27,7 @@ from amiss.detect._train import (
     threads,
     train,
 )
+from amiss.errors import UsageError
 
 _SCORING_BATCH, _IMAGE_SCORING_BATCH = 8192, 256
 _RIDGE = 1e-3
@@ -34,6 +35,8 @@ _RIDGE = 1e-3
 
 ReconFunction = Callable[[Tensor, Tensor], Tensor]
 """Items and their reconstructions, shape (n, ...) → features, shape (n, k)."""
+_FURTHEST = 1e9
+"""Standard deviations."""
 _FEATURE_SHARE = 0.99
 """Of the feature scores of training items that lie below the threshold of features."""
 
@@ -104,6 +107,7 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
         masks = [np.ones(len(rows), dtype=np.bool_)] * self.settings_.n_networks
         masks += [fold != held_out for held_out in range(n_folds)]
         network = self._build(seed, len(masks))
+        self._rehearse(network, len(masks))
         self._train(network, X[rows], np.stack(masks), seed)
         members = [self._member(network, k) for k in range(len(masks))]
         network = copy.deepcopy(network)
@@ -126,6 +130,28 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
             self.training_score_[at] = self._score_by(members[k], parts, X[at])
         self._set_feature_thresholds(X[rows], _FEATURE_SHARE, 1 - self.contamination)
 
+    def _rehearse(self, network: AutoencoderNetwork, n_members: int) -> None:
+        """Raise `UsageError` if what was given fails in a loss: not after minutes of training."""
+        if not (given := self._given()):
+            return
+        ones = torch.ones(n_members, 2)
+        types = (torch.float32, torch.float64) if len(self.shape_) == 1 else (torch.float32,)
+        for dtype in types:
+            x = torch.full((1, 2, *self.shape_), 0.5, dtype=dtype)
+            try:
+                # Tables are scored in float64.
+                tried = copy.deepcopy(network).cpu().to(dtype).eval()
+                with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                    losses = self._row_loss(tried, x, ones.to(dtype), 1.0)
+                if losses.shape != ones.shape:
+                    raise ValueError(f"losses of shape {tuple(losses.shape[1:])} for 2 items")
+            except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise UsageError(
+                    f"{', '.join(given)} fail on items of shape {self.shape_} in {dtype}: "
+                    f"{reason}; see the shapes that {type(self).__name__} expects of them"
+                ) from None
+
     def _train(
         self, network: AutoencoderNetwork, X: NDArray[Any], masks: NDArray[np.bool_], seed: int
     ) -> None:
@@ -139,8 +165,8 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
             drawn = np.random.default_rng(seed + 1).permutation(len(x))[:n_validation]
             validation = torch.from_numpy(drawn).to(device)
         if not tables:
-            x = x.to(memory_format=torch.channels_last)
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            x = self._laid_out(x)
+            self._laid_out(network)
 
         def loss(
             module: nn.Module, batch: Tensor, weight: Tensor, progress: float
@@ -193,7 +219,7 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
             for start in range(0, len(X), size):
                 x = torch.from_numpy(self._scale(X[start : start + size])).to(device)
                 if not tables:
-                    x = x.to(memory_format=torch.channels_last)
+                    x = self._laid_out(x)
                 mean, log_variance = network.encode(x[None])
                 reconstruction = network.decode(mean)[0]
                 yield Encoded(
@@ -201,7 +227,11 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
                 )
 
     def _scale(self, X: NDArray[Any]) -> NDArray[Any]:
-        return (X - self.mean_) / self.scale_ if X.ndim == 2 else X
+        if X.ndim != 2:
+            return X
+        # What is further away is odd in any case, and its square would overflow.
+        with np.errstate(over="ignore"):
+            return np.clip((X - self.mean_) / self.scale_, -_FURTHEST, _FURTHEST)
 
     def _error(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Tensor:
         """Return the squared error of each feature, in scaled units, in float64."""
@@ -250,12 +280,8 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
         return {**parts, **mixture.to_arrays()}
 
     def _combined(self, network: AutoencoderNetwork, parts: Parts, batch: Encoded) -> Scores:
-        """Return −ln of the density of the columns; with one component, the distance to it."""
-        mixture = Mixture.from_arrays(parts)
-        columns = self._columns(network, parts, batch)
-        if self.n_components == 1:
-            return mixture.distance(columns)[:, 0]
-        return mixture.energy(columns)
+        """Return how far the columns are from where they are dense."""
+        return Mixture.from_arrays(parts).distance(self._columns(network, parts, batch))
 
     def _feature_score(self, X: NDArray[Any]) -> Floats:
         total = np.zeros(X.shape)

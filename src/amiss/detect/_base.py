@@ -69,8 +69,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         """
         if not 0 < self.contamination <= 0.5:
             raise UsageError(f"contamination {self.contamination}; expected a share in (0, 0.5]")
-        X = self._check(X, fitting=True)
-        labels = None if y is None else np.asarray(y)
+        X, labels = self._check(X, fitting=True), None if y is None else np.asarray(y)
+        if labels is not None and labels.dtype.kind not in "biuf":
+            raise InputError(f"Unknown label type: {str(labels.flat[0])!r}; expected 1 or 0")
         if labels is not None and len(labels) != len(X):
             raise InputError(f"{len(labels)} labels for {len(X)} items; expected one an item")
         self.history_ = []

@@ -41,18 +41,19 @@ class EnergyDetector(Autoencoder):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.n_components < 1:
-            raise UsageError(f"n_components={self.n_components}; expected 1 or more")
         if self.w_energy < 0 or self.w_covariance < 0:
             raise UsageError(
                 f"w_energy={self.w_energy}, w_covariance={self.w_covariance}; expected 0 or more"
             )
 
     def _density(self, n_members: int, latent: int) -> nn.Module:
-        n_in = (
-            latent
-            + self._recon(torch.zeros(1, *self.shape_), torch.zeros(1, *self.shape_)).shape[1]
-        )
+        zeros = torch.zeros(1, *self.shape_)
+        features = self._recon(zeros, zeros)
+        if features.ndim != 2:
+            raise UsageError(
+                f"recon_function gives shape {tuple(features.shape)} for 1 item; expected (n, k)"
+            )
+        n_in = latent + features.shape[1]
         if self.density is not None:
             return Each([copy.deepcopy(self.density) for _ in range(n_members)])
         mlp = stacked_mlp(n_members, [n_in, _DENSITY_HIDDEN, self.n_components], nn.Tanh)
@@ -118,4 +119,9 @@ class EnergyDetector(Autoencoder):
 def _memberships(network: AutoencoderNetwork, rows: Tensor) -> Tensor:
     assert network.density is not None  # noqa: S101 - built with one
     memberships: Tensor = network.density(rows)
+    if memberships.shape[:2] != rows.shape[:2] or memberships.ndim != 3:
+        raise ValueError(
+            f"density gives shape {tuple(memberships.shape[1:])} for {rows.shape[1]} items; "
+            "expected (n, components)"
+        )
     return memberships

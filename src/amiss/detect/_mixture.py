@@ -20,6 +20,8 @@ from torch import Tensor
 from amiss.errors import UsageError
 
 Floats = NDArray[np.float64]
+_LEAST_WEIGHT = 0.006
+"""Of a component: fewer rows are no habit."""
 _PARTS = ("centre", "scale", "log_weight", "mean", "cholesky")
 _ROWS = 30_000
 """Rows that a mixture is fitted to, drawn if there are more: enough for a few full covariances."""
@@ -52,7 +54,8 @@ class Mixture:
         ----------
         rows : ndarray of float64, shape (n, d)
         n_components : int
-            At most; fewer where there are not that many distinct rows.
+            At most; fewer where rows are so few that a component would have less than two for
+            each of its means and widths.
         ridge : float
             Added to the variances of the standardised columns.
         seed : int
@@ -82,6 +85,10 @@ class Mixture:
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 mixture.fit(z)
             mean, covariance, weight = mixture.means_, mixture.covariances_, mixture.weights_
+            # A few odd rows that are alike would have a component: they would be the most normal.
+            kept = weight >= min(_LEAST_WEIGHT, weight.max())
+            mean, covariance, weight = mean[kept], covariance[kept], weight[kept]
+            weight = weight / weight.sum()
         ridged = covariance + ridge * np.eye(z.shape[1])
         return cls(centre, scale, np.log(weight), mean, np.linalg.cholesky(ridged))
 
@@ -104,15 +111,24 @@ class Mixture:
         return cls(*(arrays[name] for name in _PARTS))
 
     def distance(self, rows: Floats) -> Floats:
-        """Return the Mahalanobis distance to each component, shape (n, k)."""
-        return np.sqrt(self._squared(rows))
+        """Return the Mahalanobis distance, generalised to several components, shape (n,).
+
+        The root of twice the energy above that of a row at the mean of every component: its tail
+        is that of a distance, so that one row far out does not carry a threshold away.
+        """
+        log_height = self.log_weight - self._log_width()
+        above = self.energy(rows) + logsumexp(log_height)
+        return np.asarray(np.sqrt(2 * np.maximum(above, 0.0)), dtype=np.float64)
 
     def energy(self, rows: Floats) -> Floats:
         """Return −ln of the density over the standardised columns, shape (n,)."""
-        d = len(self.centre)
-        diagonal = np.log(np.diagonal(self.cholesky, axis1=1, axis2=2)).sum(axis=1)
-        log_density = -0.5 * (self._squared(rows) + d * math.log(2 * math.pi)) - diagonal
+        log_density = -0.5 * self._squared(rows) - self._log_width()
         return np.asarray(-logsumexp(log_density + self.log_weight, axis=1), dtype=np.float64)
+
+    def _log_width(self) -> Floats:
+        """Return −ln of each component's density at its mean, shape (k,)."""
+        diagonal = np.log(np.diagonal(self.cholesky, axis1=1, axis2=2)).sum(axis=1)
+        return np.asarray(diagonal + 0.5 * len(self.centre) * math.log(2 * math.pi))
 
     def _squared(self, rows: Floats) -> Floats:
         z = (rows - self.centre) / self.scale

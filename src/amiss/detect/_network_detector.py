@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, cast
 
@@ -88,9 +89,17 @@ class NetworkDetector(RowDetector):
             )
         for name, least in (
             ("epochs", 1), ("batch_size", 1), ("n_networks", 1), ("folds", 0), ("patience", 1),
+            ("n_components", 1),
         ):  # fmt: skip
-            if (value := getattr(self, name)) is not None and value < least:
-                raise UsageError(f"{name}={getattr(self, name)}; expected {least} or more")
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
+                raise UsageError(f"{name}={value!r}; expected a whole number, {least} or more")
+        if not self.settings_.learning_rate > 0:
+            raise UsageError(f"learning_rate={self.learning_rate}; expected more than 0")
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise UsageError(f"threshold={self.threshold}; expected a finite number")
+        if not isinstance(self.settings_.hidden, Iterable):
+            raise UsageError(f"hidden={self.hidden!r}; expected sizes, such as (32, 16)")
         if self.folds == 1:
             raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
         if not 0 < self.settings_.outlier_perc <= 100:
@@ -132,11 +141,16 @@ class NetworkDetector(RowDetector):
     def _ready(self, network: AutoencoderNetwork) -> AutoencoderNetwork:
         # Rows are scored in float64: their scores are the same in whatever batch they come.
         # Images are laid out as in training: a network read from a file gives the very same scores.
-        if len(self.shape_) == 1:
-            ready = network.double()
-        else:
-            ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ready = network.double() if len(self.shape_) == 1 else self._laid_out(network)
         return ready.eval().requires_grad_(False)
+
+    def _laid_out(self, what: Any) -> Any:
+        """Return a network or images with channels last in memory, where convolutions are ours.
+
+        Modules that were given may ask for views that only the usual layout has.
+        """
+        given = self.encoder is not None or self.decoder is not None or self.module is not None
+        return what if given else what.to(memory_format=torch.channels_last)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the fitted detector to `path`; `amiss.load` reads it.

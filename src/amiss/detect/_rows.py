@@ -86,6 +86,10 @@ class RowDetector(Detector):
     def _check_images(self, X: Any) -> NDArray[np.float32]:
         if "images" not in self.inputs:
             raise InputError(f"{self.name} takes tables, not {_what(np.shape(X)[1:])}")
+        if np.asarray(X).dtype.kind in "iu" and np.max(X) > 1:
+            raise InputError(
+                f"pixels are whole numbers up to {np.max(X)}; expected 0 to 1: divide them by 255"
+            )
         # torch takes no views that run backwards, and warns of arrays that are read-only.
         pixels: NDArray[np.float32] = np.require(X, np.float32, ["C", "W"])
         if not pixels.size:
@@ -155,7 +159,8 @@ class RowDetector(Detector):
             Percentage of the items below the threshold; 100 cuts at the largest score.
         margin : float
             How far above to cut, as a share of the spread of the scores between their median and
-            that percentile: with only normal items, 100 and 0.1, say.
+            that percentile: with only normal items, 100 and 0.1, say. Of feature scores, a share
+            of their threshold.
 
         Returns
         -------
@@ -164,7 +169,7 @@ class RowDetector(Detector):
         check_is_fitted(self, "offset_")
         if not 0 < threshold_perc <= 100:
             raise UsageError(f"threshold_perc={threshold_perc}; expected a percentage, such as 95")
-        if margin < 0:
+        if not margin >= 0:
             raise UsageError(f"margin={margin}; expected 0 or more")
         values = self._check(X)
         scores = self._anomaly_score(values)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from amiss.errors import UsageError
 
-_LEAST_STEPS = 200
+_LEAST_STEPS, _LEAST_PATIENCE = 200, 50
 
 Batch = Callable[[Tensor], tuple[Any, ...]]
 """Indices, shape (batch,) → the arguments of the loss."""
@@ -103,7 +103,10 @@ def _train(
     # A handful of distinct windows makes an epoch of one step: epochs alone would train nothing.
     steps_an_epoch = max(1, -(-len(items) // batch_size))
     stretch = max(1, -(-_LEAST_STEPS // (epochs * steps_an_epoch)))
-    epochs, patience = epochs * stretch, patience * stretch if patience else None
+    epochs *= stretch
+    if patience is not None:
+        # As many steps as the rate takes to rise may pass before there is anything to lose.
+        patience = max(patience * stretch, -(-_LEAST_PATIENCE // steps_an_epoch))
     steps = epochs * steps_an_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2

@@ -33,8 +33,9 @@ class VAE(Variational):
     score_type : {"combined", "mse", "probability"}, optional
         ``"mse"`` is the published score, the mean squared reconstruction error.
         ``"probability"`` is −ln of the density of the item, each feature with the spread that its
-        errors had in training. ``"combined"`` is −ln of the density, under a Gaussian mixture, of
-        the latent mean and the root reconstruction error together. The default is ``"combined"``,
+        errors had in training. ``"combined"`` is how far the latent mean and the
+        root reconstruction error together are from where a Gaussian mixture, fitted to them, is
+        dense, in standard deviations. The default is ``"combined"``,
         for images ``"mse"``.
     n_components : int, default 8
         Of the mixture of the combined score; 1 makes it the Mahalanobis distance.

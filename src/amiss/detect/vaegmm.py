@@ -26,10 +26,10 @@ class VAEGMM(Variational, EnergyDetector):
         Size of the encoding; 4 by default, 128 for images.
     score_type : {"combined", "energy", "mse"}, optional
         ``"energy"`` is the published score, −ln p of the encoding and the reconstruction features
-        under the mixture of the density network. ``"combined"`` is that of the encoding and the
-        root reconstruction error under a mixture that is fitted to them afterwards, by
-        expectation-maximisation. ``"mse"`` is the mean squared reconstruction error. The default is
-        ``"combined"``, for images ``"mse"``.
+        under the mixture of the density network. ``"combined"`` is how far the encoding and
+        the root reconstruction error are from where a mixture, fitted to them afterwards by
+        expectation-maximisation, is dense, in standard deviations. ``"mse"`` is the mean
+        squared reconstruction error. The default is ``"combined"``, for images ``"mse"``.
     n_components : int, default 8
         Of the mixtures.
     w_energy, w_covariance : float, default 0.01 and 1e-5
