@@ -401,3 +401,8 @@ def test_findings_are_a_frame_even_where_there_are_none(model):
     none = model.set_threshold(1e-6).detect(make_table(1))
     assert none.to_frame().schema == frame.schema
     assert repr(none).startswith("table")
+
+
+def test_a_threshold_of_the_detectors_own_is_refused():
+    with pytest.raises(UsageError, match="a model finds its own"):
+        amiss.fit(make_table(), detector=VAE(threshold=3.0))

@@ -255,6 +255,8 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
             Percentage of the features; 100 is the plain mean squared error.
         """
         check_is_fitted(self, "offset_")
+        if not 0 < outlier_perc <= 100:
+            raise UsageError(f"outlier_perc={outlier_perc}; expected a percentage above 0")
         error = torch.from_numpy(self._feature_score(self._check(X)))
         return np.asarray(self._top_mean(error, outlier_perc).numpy(), dtype=np.float64)
 

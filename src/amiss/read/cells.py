@@ -87,7 +87,8 @@ def as_words(cells: pl.Series) -> NDArray[Any]:
     """
     if cells.dtype.is_float():
         cells = cells.fill_nan(None)
-        if (cells.drop_nulls() == cells.drop_nulls().round()).all():
+        there = cells.drop_nulls()
+        if ((there == there.round()) & (there.abs() < 2**53)).all():
             cells = cells.cast(pl.Int64)  # whole numbers that once had a gap
     if cells.dtype.is_nested() or cells.dtype == pl.Binary:
         texts = [str(cell) for cell in cells.to_list()]

@@ -18,7 +18,7 @@ from amiss.read.sources import ReadReport, Source, read_blocks
 TORN = "rows with too few or too many cells, or an open quote (skipped)"
 _QUOTED = '"(?:[^"]|"")*"'
 _SAMPLE = 20  # lines that tell the separator
-_NUMBER = re.compile(r"\s*[-+]?(\d|\.\d)")
+_NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _layout_of(source: Source, lines: list[str], has_header: bool | None) -> _La
         ) from None
     if has_header is None:
         counted = len(cells) > 2 and cells == [str(i) for i in range(len(cells))]
-        has_header = counted or not any(_NUMBER.match(cell) for cell in cells)
+        has_header = counted or not any(_NUMBER.fullmatch(cell) for cell in cells)
     if not has_header:
         return _Layout(tuple(f"x{i}" for i in range(len(cells))), separator, False)
     unnamed = [str(i) for i, cell in enumerate(cells, 1) if not cell]

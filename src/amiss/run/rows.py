@@ -281,6 +281,11 @@ def _fit(
             "outlier_type 'feature' flags by single features; a model cuts the score of the whole "
             f"{unit_of(data)}: use outlier_type='instance', or the detector by itself"
         )
+    if getattr(chosen, "threshold", None) is not None:
+        raise UsageError(
+            f"threshold={chosen.threshold}: a model finds its own by the rule and the rate; leave "
+            "it out, or use the detector by itself"
+        )
     truth = known_labels(data, labels)
     if rule == "f1" and truth is None:
         raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")

@@ -340,3 +340,16 @@ def test_public_tables(data_dir):
     assert len(skab.sources) == 16
     with pytest.raises(InputError, match=r"datetime \(row 1: '2020"):
         read_table(data_dir / "skab" / "anomaly-free.csv")
+
+
+def test_a_header_may_begin_with_digits(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("1st_sensor,24h_mean\n1.5,2\n-3e4,4\n")
+    assert read_table(path).columns == ("1st_sensor", "24h_mean")
+
+
+def test_an_infinity_in_a_column_that_may_be_the_label_is_read():
+    frame = pl.DataFrame({"a": [1.0, 2.0, 3.0], "y": [0.0, 1.0, float("inf")]})
+    table = read_table(frame)
+    assert table.columns == ("a", "y")
+    assert table.label is None
