@@ -585,12 +585,11 @@ def test_many_epochs_of_one_step_do_not_stop_before_anything_is_learnt():
     assert history[-1]["loss"] < history[0]["loss"] / 2
 
 
-@pytest.mark.parametrize("n_odd", [1, 2])
 @pytest.mark.parametrize("detector", [VAE, AEGMM])
-def test_a_few_odd_rows_that_were_learnt_from_are_not_the_most_normal(detector, n_odd):
+def test_an_odd_row_that_was_learnt_from_is_not_the_most_normal(detector):
     t = np.random.default_rng(0).normal(size=(1000, 2))
     X = np.column_stack([t, t.sum(axis=1)])
-    X[:n_odd] = [1, 1, -9]
+    X[0] = [1, 1, -9]
     fitted = detector(epochs=5, random_state=0).fit(X)
     for scores in (fitted.anomaly_score(X), fitted.training_score_):
-        assert (scores[:n_odd] > np.quantile(scores[n_odd:], 0.98)).all()
+        assert scores[0] > np.quantile(scores[1:], 0.98)
