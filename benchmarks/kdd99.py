@@ -530,6 +530,8 @@ def _to_auc(
         for key in (
             "alibi_auc",
             "alibi_cpu_s",
+            "alibi_last_auc",
+            "alibi_cpu_s_to_our_auc",
             "alibi_auc_in_our_time",
             "cpu_s_to_auc_ratio",
             "one_network_epochs",
@@ -542,6 +544,9 @@ def _to_auc(
     until = next(spent for _, spent, auc in curve if auc == best)
     figures.add(f"{name}_alibi_auc", best)
     figures.add(f"{name}_alibi_cpu_s", until)
+    figures.add(f"{name}_alibi_last_auc", curve[-1][2])
+    ours_reached = [spent for _, spent, auc in curve if auc >= ours.validation_dev[0]]
+    figures.add(f"{name}_alibi_cpu_s_to_our_auc", min(ours_reached, default=None))
     soon = [auc for _, spent, auc in curve if spent <= seconds]
     figures.add(f"{name}_alibi_auc_in_our_time", max(soon, default=None))
     reached = ours.validation_dev[0] >= best
