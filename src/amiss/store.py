@@ -166,6 +166,11 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
 def finite(value: float) -> float | None:
     """Return `value` as JSON can hold it: None for infinities and NaN."""
     return value if math.isfinite(value) else None

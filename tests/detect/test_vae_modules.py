@@ -146,7 +146,7 @@ def test_without_modules_nothing_is_asked_for(tmp_path):
 
 def test_the_members_of_a_given_network_are_trained_apart():
     fitted = VAE(**SMALL | {"n_networks": 2}, module=Whole()).fit(X)
-    first, second = fitted.network_.encoder.members
+    first, second = (network.encoder.members[0] for network in fitted.networks_)
     assert not torch.equal(first.into.weight, second.into.weight)
 
 

@@ -19,7 +19,6 @@ from amiss.detect._mixture import Mixture
 from amiss.detect._network_detector import NetworkDetector, Parts
 from amiss.detect._reconstruction import AutoencoderNetwork, recon_features
 from amiss.detect._rows import Floats, spread, taught_items
-from amiss.detect._stack import keep_members
 from amiss.detect._train import (
     reduced_precision,
     resolve_device,
@@ -110,12 +109,9 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
         self._rehearse(network, len(masks))
         self._train(network, X[rows], np.stack(masks), seed)
         members = [self._member(network, k) for k in range(len(masks))]
-        network = copy.deepcopy(network)
-        keep_members(network, range(self.settings_.n_networks))
-        self.network_ = self._ready(network)
+        self.networks_ = members[: self.settings_.n_networks]
         self.parts_ = [
-            self._learn_parts(member, X[rows], seed + k)
-            for k, member in enumerate(members[: self.settings_.n_networks])
+            self._learn_parts(member, X[rows], seed + k) for k, member in enumerate(self.networks_)
         ]
         self.training_score_ = np.empty(len(X))
         others = np.setdiff1d(np.arange(len(X)), rows)
@@ -196,15 +192,11 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
     # Scoring.
 
     def _anomaly_score(self, X: NDArray[Any]) -> Scores:
-        members = self._members()
-        scores = [self._score_by(*member, X) for member in members]
+        scores = [self._score_by(*member, X) for member in self._members()]
         return np.asarray(np.mean(scores, axis=0), dtype=np.float64)
 
-    def _members(self) -> list[tuple[AutoencoderNetwork, Parts]]:
-        if self.settings_.n_networks == 1:
-            return [(self.network_, self.parts_[0])]
-        networks = [self._member(self.network_, k) for k in range(self.settings_.n_networks)]
-        return list(zip(networks, self.parts_, strict=True))
+    def _members(self) -> Iterator[tuple[AutoencoderNetwork, Parts]]:
+        return zip(self.networks_, self.parts_, strict=True)
 
     def _score_by(self, network: AutoencoderNetwork, parts: Parts, X: NDArray[Any]) -> Scores:
         scores = [self._score_batch(network, parts, b) for b in self._encoded(network, X)]
@@ -295,7 +287,7 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
 
     def _reconstruct(self, X: NDArray[Any]) -> Floats:
         total = np.zeros(X.shape)
-        for network, _ in self._members():
+        for network in self.networks_:
             parts = [batch.reconstruction.cpu().numpy() for batch in self._encoded(network, X)]
             total += np.concatenate(parts)
         total /= self.settings_.n_networks
@@ -304,8 +296,7 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
     def transform(self, X: Any) -> Floats:
         """Return the encoding of each item by the first network, shape (n, latent)."""
         check_is_fitted(self, "offset_")
-        network, _ = self._members()[0]
-        encoded = self._encoded(network, self._check(X))
+        encoded = self._encoded(self.networks_[0], self._check(X))
         return np.concatenate([batch.mean.double().cpu().numpy() for batch in encoded])
 
     def recon_features(self, X: Any) -> Floats:
@@ -315,8 +306,7 @@ class Autoencoder(TransformerMixin, NetworkDetector):  # type: ignore[misc]  # s
         otherwise.
         """
         check_is_fitted(self, "offset_")
-        network, _ = self._members()[0]
         function = getattr(self, "recon_function", None) or recon_features
-        encoded = self._encoded(network, self._check(X))
+        encoded = self._encoded(self.networks_[0], self._check(X))
         parts = [function(b.x, b.reconstruction).double().cpu().numpy() for b in encoded]
         return np.concatenate(parts)

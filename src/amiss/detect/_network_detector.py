@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from amiss import store
 from amiss.detect._reconstruction import AutoencoderNetwork
 from amiss.detect._rows import Floats, RowDetector
 from amiss.detect._stack import keep_members
@@ -66,8 +67,8 @@ class NetworkDetector(RowDetector):
     device: str
     random_state: int | None
     settings_: Settings
-    network_: AutoencoderNetwork
-    """Of one member or, with `n_networks`, more."""
+    networks_: list[AutoencoderNetwork]
+    """Those that score, of one member each."""
     parts_: list[Parts]
     mean_: Floats
     scale_: Floats
@@ -179,8 +180,9 @@ class NetworkDetector(RowDetector):
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         arrays = {
-            f"network.{name}": tensor.cpu().numpy().astype(np.float32)
-            for name, tensor in self.network_.state_dict().items()
+            f"network.{k}.{name}": tensor.cpu().numpy().astype(np.float32)
+            for k, network in enumerate(self.networks_)
+            for name, tensor in network.state_dict().items()
         }
         arrays |= {
             f"parts.{k}.{name}": array
@@ -215,21 +217,11 @@ class NetworkDetector(RowDetector):
         self.feature_threshold_ = float(values["feature_threshold"])
         self.largest_threshold_ = float(values["largest_threshold"])
         self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
-        self.parts_ = [
-            {
-                name.removeprefix(f"parts.{k}."): array
-                for name, array in arrays.items()
-                if name.startswith(f"parts.{k}.")
-            }
-            for k in range(self.settings_.n_networks)
-        ]
-        network = self._build(0, self.settings_.n_networks)
-        prefix = "network."
-        network.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(np.array(array))
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
-        self.network_ = self._ready(network)
+        n_networks = self.settings_.n_networks
+        self.parts_ = [store.with_prefix(arrays, f"parts.{k}.") for k in range(n_networks)]
+        self.networks_ = []
+        for k in range(n_networks):
+            network = self._build(0, 1)
+            weights = store.with_prefix(arrays, f"network.{k}.")
+            network.load_state_dict({n: torch.from_numpy(np.array(w)) for n, w in weights.items()})
+            self.networks_.append(self._ready(network))

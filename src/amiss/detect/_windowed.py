@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from amiss import store
 from amiss.detect._base import Detector, Scores
 from amiss.detect._layers import WindowEncoder
 from amiss.detect._train import resolve_device, seeded
@@ -104,13 +105,9 @@ class WindowDetector(Detector):
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         self.vocabulary_ = Vocabulary(values["vocabulary"])
         self.network_ = self._build(0)
-        prefix = "network."
+        weights = store.with_prefix(arrays, "network.")
         self.network_.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(np.array(array))
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
+            {n: torch.from_numpy(np.array(w)) for n, w in weights.items()}
         )
         self.network_.eval()
 

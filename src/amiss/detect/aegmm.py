@@ -79,7 +79,7 @@ class AEGMM(EnergyDetector):
 
     Attributes
     ----------
-    network_ : AutoencoderNetwork
+    networks_ : list of AutoencoderNetwork
     mean_, scale_ : ndarray of float64
         Of the features of the training rows; 0 and 1 for images.
     feature_threshold_ : float

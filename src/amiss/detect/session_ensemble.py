@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from amiss import store
 from amiss.detect import get_detector
 from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._calibration import Calibration
@@ -121,7 +122,7 @@ class SessionEnsemble(Detector):
         self.members_, self.calibrations_ = [], []
         for i, manifest in enumerate(values["members"]):
             prefix = f"members.{i}."
-            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            own = store.with_prefix(arrays, prefix)
             member = get_detector(manifest["detector"])(**manifest["parameters"])
             member.from_state(manifest, own)
             self.members_.append((manifest["name"], member))

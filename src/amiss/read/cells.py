@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.read.labels import _ANOMALY, _NORMAL
+from amiss.read.labels import ANOMALY_WORDS, NORMAL_WORDS
 
 _MISSING = ["", "na", "n/a", "nan", "null", "none", "?"]
 _LABELS = {
-    **dict.fromkeys(_ANOMALY | {"outlier"}, 1),
-    **dict.fromkeys(_NORMAL | {"inlier"}, 0),
+    **dict.fromkeys(ANOMALY_WORDS | {"outlier"}, 1),
+    **dict.fromkeys(NORMAL_WORDS | {"inlier"}, 0),
     **dict.fromkeys(["-1", "unknown"], -1),
 }
 _TEXT = (pl.String, pl.Categorical, pl.Enum)

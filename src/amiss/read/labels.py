@@ -12,8 +12,8 @@ from amiss.read.frames import find_column, read_frames, storage_of
 from amiss.read.sources import PathLike, ReadReport, Source, read_blocks
 from amiss.read.tables import SESSION_COLUMNS
 
-_ANOMALY = frozenset({"anomaly", "anomalous", "abnormal", "1", "true"})
-_NORMAL = frozenset({"normal", "0", "-", "false"})
+ANOMALY_WORDS = frozenset({"anomaly", "anomalous", "abnormal", "1", "true"})
+NORMAL_WORDS = frozenset({"normal", "0", "-", "false"})
 
 
 def read_labels(path: PathLike) -> dict[str, bool]:
@@ -41,11 +41,11 @@ def read_labels(path: PathLike) -> dict[str, bool]:
         value = label.lower()
         if not key:
             raise LabelError(f"{path}:{row}: no session; expected one before the label {label!r}")
-        if value not in _ANOMALY and value not in _NORMAL:
+        if value not in ANOMALY_WORDS and value not in NORMAL_WORDS:
             raise LabelError(
                 f"{path}:{row}: label {label!r}; expected Normal or Anomaly, or 0 or 1"
             )
-        anomalous = value in _ANOMALY
+        anomalous = value in ANOMALY_WORDS
         if labels.setdefault(key, anomalous) != anomalous:
             raise LabelError(
                 f"{path}:{row}: session {key!r} is labelled both normal and anomalous; keep one"
@@ -67,7 +67,7 @@ def _read_csv(source: Source) -> tuple[pl.Series, pl.Series, Iterable[int]]:
             f"{path}: expected a header and two columns such as BlockId,Label; "
             f"its first line is {header[:60]!r}"
         )
-    if header.split(separator)[1].strip().lower() in _ANOMALY | _NORMAL:
+    if header.split(separator)[1].strip().lower() in ANOMALY_WORDS | NORMAL_WORDS:
         raise LabelError(
             f"{path}:1: expected a header such as BlockId,Label, got a label: {header[:60]!r}"
         )

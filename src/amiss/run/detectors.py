@@ -107,8 +107,3 @@ def detector_state(detector: Detector) -> tuple[dict[str, Any], dict[str, NDArra
     """Return a detector's state for a file that holds more: its arrays begin ``detector.``."""
     manifest, arrays = detector.to_state()
     return manifest, {f"detector.{name}": np.asarray(array) for name, array in arrays.items()}
-
-
-def with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin with `prefix`, without it."""
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

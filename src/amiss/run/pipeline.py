@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -23,16 +22,15 @@ from amiss.represent.sessions import Sessions
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
 from amiss.run.detectors import (
-    check_rule,
     detector_state,
     load_detector,
     make_detector,
-    with_prefix,
 )
 from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
+from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.types import NO_TIME, Sequences, Threshold
 
 FALSE_ALARM_RATE = 0.0005
@@ -126,28 +124,13 @@ class Model:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        check_rule(rule, self.detector)
-        threshold = decide(self.calibration, rate, rule, self.detector.resolution)
-        detector = copy(self.detector)  # what was learnt is shared, the threshold is not
-        detector.offset_ = -threshold.value
-        return replace(self, detector=detector, threshold=threshold)
+        return cut_anew(self, rate, rule)
 
     def preview(
         self, sessions: Sessions, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
     ) -> pl.DataFrame:
         """Return how many of `sessions` each false-alarm rate would flag."""
-        scores = self.score(sessions)
-        thresholds = [
-            decide(self.calibration, rate, rule, self.detector.resolution) for rate in rates
-        ]
-        return pl.DataFrame(
-            {
-                "false_alarm_rate": list(rates),
-                "threshold": [t.value for t in thresholds],
-                "flagged": [int((scores > t.value).sum()) for t in thresholds],
-                "realised": [t.realised for t in thresholds],
-            }
-        )
+        return preview_rates(self, self.score(sessions), rates, rule)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to one file; `amiss.load` reads it."""
@@ -172,11 +155,13 @@ class Model:
         modules: Mapping[str, Any] | None = None,
     ) -> Model:
         """Return the model that `save` wrote, from what a file holds of it."""
-        completion = with_prefix(arrays, "completion.")
+        completion = store.with_prefix(arrays, "completion.")
         return cls(
             miner=TemplateMiner.from_state(content["templates"]),
             completion=Completion.from_arrays(completion) if completion else None,
-            detector=load_detector(content["detector"], with_prefix(arrays, "detector."), modules),
+            detector=load_detector(
+                content["detector"], store.with_prefix(arrays, "detector."), modules
+            ),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],

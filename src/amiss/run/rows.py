@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -22,7 +21,6 @@ from amiss.run.detectors import (
     detector_state,
     load_detector,
     make_detector,
-    with_prefix,
 )
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import (
@@ -37,6 +35,7 @@ from amiss.run.row_data import (
     unit_of,
 )
 from amiss.run.row_findings import RowFindings, explain_at
+from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.types import Table, Threshold
 
 DEFAULT_DETECTOR = "vae"
@@ -120,29 +119,14 @@ class RowModel:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        check_rule(rule, self.detector)
-        threshold = decide(self.calibration, rate, rule, self.detector.resolution)
-        detector = copy(self.detector)  # what was learnt is shared, the threshold is not
-        detector.offset_ = -threshold.value
-        return replace(self, detector=detector, threshold=threshold)
+        return cut_anew(self, rate, rule)
 
     def preview(
         self, data: RowData, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
     ) -> pl.DataFrame:
         """Return how many of the rows each false-alarm rate would flag."""
         check_rule(rule, self.detector)
-        scores = self.score(data)
-        thresholds = [
-            decide(self.calibration, rate, rule, self.detector.resolution) for rate in rates
-        ]
-        return pl.DataFrame(
-            {
-                "false_alarm_rate": list(rates),
-                "threshold": [t.value for t in thresholds],
-                "flagged": [int((scores > t.value).sum()) for t in thresholds],
-                "realised": [t.realised for t in thresholds],
-            }
-        )
+        return preview_rates(self, self.score(data), rates, rule)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to one file; `amiss.load` reads it."""
@@ -166,7 +150,9 @@ class RowModel:
     ) -> RowModel:
         """Return the model that `save` wrote, from what a file holds of it."""
         return cls(
-            detector=load_detector(content["detector"], with_prefix(arrays, "detector."), modules),
+            detector=load_detector(
+                content["detector"], store.with_prefix(arrays, "detector."), modules
+            ),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],
