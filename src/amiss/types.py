@@ -169,12 +169,50 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
+class RowIndex:
+    """What the rows of a table stand for: what one entity did in one window of time.
+
+    Attributes
+    ----------
+    by : str
+        The field that names entities, such as ``client``.
+    start, end : ndarray of int64, shape (n,)
+        The window, in milliseconds; `end` is not part of it.
+    entity : ndarray of str, shape (n,)
+    offsets : ndarray of int64, shape (n + 1,)
+        Lines of row *i* are ``offsets[i]:offsets[i + 1]`` of the next two.
+    line, file : ndarray of int64, shape (n_lines,)
+        1-based line numbers, and indices into the sources of the table.
+    """
+
+    by: str
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    entity: NDArray[Any]
+    offsets: NDArray[np.int64]
+    line: NDArray[np.int64]
+    file: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> RowIndex:
+        """Return the rows at `index` (positions or a mask), in that order."""
+        rows: NDArray[np.int64] = np.arange(len(self))[index]
+        at, offsets = ragged_index(self.offsets, rows)
+        return RowIndex(
+            self.by, self.start[rows], self.end[rows], self.entity[rows],
+            offsets, self.line[at], self.file[at],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows of numbers, as read: what goes from ``read/`` to the detectors of tables.
 
     Attributes
     ----------
-    values : ndarray of float64, shape (n, n_columns)
+    values : ndarray of float64, or scipy.sparse.csr_array, shape (n, n_columns)
     columns : tuple of str
     label : ndarray of int64, shape (n,), optional
         1 anomaly, 0 normal, −1 unknown.
@@ -185,24 +223,28 @@ class Table:
     file, row : ndarray of int64, shape (n,)
         Where each row is from: index into `sources`, and its 1-based number in the data of that
         file, headers not counted.
+    index : RowIndex, optional
+        What each row stands for, if it was counted from a log.
     """
 
-    values: NDArray[np.float64]
+    values: Any
     columns: tuple[str, ...]
     label: NDArray[np.int64] | None = None
     kind: NDArray[Any] | None = None
     sources: tuple[str, ...] = ()
     file: NDArray[np.int64] | None = None
     row: NDArray[np.int64] | None = None
+    index: RowIndex | None = None
 
     def __len__(self) -> int:
-        return len(self.values)
+        return int(self.values.shape[0])
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Table:
         """Return the rows at `index` (positions or a mask), in that order."""
         optional = (self.label, self.kind, self.file, self.row)
         label, kind, file, row = (None if a is None else a[index] for a in optional)
-        return Table(self.values[index], self.columns, label, kind, self.sources, file, row)
+        named = None if self.index is None else self.index.take(index)
+        return Table(self.values[index], self.columns, label, kind, self.sources, file, row, named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,10 +457,11 @@ class Feature(NamedTuple):
     """The column; for an image the colour channel."""
     value: float
     """What came, in the units of the data; for a region the mean over its deviating pixels."""
-    expected: float
-    """What the detector makes of it, in the same units."""
+    expected: float | None
+    """What the detector makes of it, in the same units; None where it reconstructs nothing."""
     score: float
-    """How much it deviates; for a region the sum over its deviating pixels."""
+    """How much it deviates, for a region the sum over its deviating pixels; of a detector that
+    reconstructs nothing, its part in the anomaly score."""
     usual: tuple[float, float] | None = None
     """Between which values 99 % of the normal rows lie in this column; None for a region."""
     region: Region | None = None

@@ -151,5 +151,5 @@ def baseline_figures(
 
 def _flat(data: RowData) -> NDArray[np.float64]:
     if isinstance(data, Table):
-        return data.values
+        return np.asarray(data.values, dtype=np.float64)
     return data.pixels.reshape(len(data), -1).astype(np.float64)
