@@ -247,7 +247,8 @@ def test_the_format_can_be_said(tmp_path):
     assert reader.format.name == "hdfs"
     assert kinds[-1][0] == "INFO"
     with pytest.raises(
-        UsageError, match="unknown log format 'hfds'; expected one of: hdfs, plain, structured"
+        UsageError,
+        match="unknown log format 'hfds'; expected one of: combined, common, hdfs, plain, s",
     ):
         RecordReader(path, format="hfds")
 

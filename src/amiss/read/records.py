@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
-from amiss.read.formats import FORMATS, Format, get_format
+from amiss.read.formats import FORMATS, Derived, Format, get_format
 from amiss.read.sources import (
     MAX_LINE,
     PathLike,
@@ -111,19 +110,23 @@ class RecordReader:
             kind, distinct = distinct_codes(keys.filter(pl.Series(keep)))
         if self.format is None:
             self.format = _recognise(distinct, np.bincount(kind, minlength=len(distinct)))
-        kinds, parsed = _parse_kinds(distinct, self.format)
-        line_parsed = parsed[kind]
+        groups = _match(distinct, self.format)
+        parsed = groups["message"].is_not_null()
+        line_parsed = parsed.to_numpy()[kind]
         unparsed = int((~line_parsed).sum())
         if unparsed:
             self.report.counts[f"lines not in the {self.format.title} format (kept)"] += unparsed
+        names = [_field_name(name, self.format) for name in self._fields]
+        cells = _header_fields(raw, kind, groups, names, self.format)
+        level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
         return RecordBatch(
             source=source,
             line=line,
             raw=raw,
             kind=kind,
-            kinds=kinds,
-            time=_times(raw, line_parsed, self.format),
-            fields=_header_fields(raw, self._fields, self.format),
+            kinds=groups.select(level=level, message=pl.coalesce("message", distinct)),
+            time=_times(raw, line_parsed, cells.get("time"), self.format),
+            fields=dict(zip(self._fields, (cells[name] for name in names), strict=True)),
         )
 
 
@@ -215,40 +218,98 @@ def _recognise(distinct: pl.Series, lines: NDArray[np.int64]) -> Format:
     return FORMATS[-1]
 
 
-def _parse_kinds(distinct: pl.Series, fmt: Format) -> tuple[pl.DataFrame, NDArray[np.bool_]]:
-    """Return level and message of each kind, and whether its header fits the format."""
-    groups = distinct.str.extract_groups(fmt.header).struct.unnest()
-    parsed = groups["message"].is_not_null()
-    level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
-    kinds = groups.select(
-        level=level,
-        message=pl.when(parsed).then(pl.col("message")).otherwise(distinct),
-    )
-    return kinds, parsed.to_numpy()
+def _match(lines: pl.Series, fmt: Format) -> pl.DataFrame:
+    """Return what the groups of the header capture, null where it does not fit."""
+    groups = lines.str.extract_groups(fmt.header).struct.unnest()
+    if not fmt.loose or not (unfit := groups["message"].is_null()).any():
+        return groups
+    rest = lines.filter(unfit).str.extract_groups(fmt.loose).struct.unnest()
+    row = np.arange(len(lines))
+    row[unfit.to_numpy()] = len(lines) + np.arange(len(rest))
+    return pl.concat([groups, rest])[row]
 
 
-def _times(raw: pl.Series, parsed: NDArray[np.bool_], fmt: Format) -> NDArray[np.int64]:
+def _times(
+    raw: pl.Series, parsed: NDArray[np.bool_], stamps: pl.Series | None, fmt: Format
+) -> NDArray[np.int64]:
+    """Return the time of each line in milliseconds; `stamps` is the header's group ``time``."""
     if not fmt.time:
         return np.full(len(raw), NO_TIME)
-    stamps = raw.str.slice(0, fmt.time_width).str.to_datetime(
-        fmt.time, time_unit="ms", strict=False
-    )
-    millis = stamps.to_physical().fill_null(NO_TIME).to_numpy()
+    if fmt.time_width or stamps is None:
+        stamps = raw.str.slice(0, fmt.time_width)
+    # A form with a time zone gives times in UTC; times without are taken for such.
+    moments = stamps.str.to_datetime(fmt.time, time_unit="ms", strict=False)
+    millis = moments.to_physical().fill_null(NO_TIME).to_numpy()
     return np.where(parsed, millis, NO_TIME)
 
 
-def _header_fields(raw: pl.Series, wanted: Iterable[str], fmt: Format) -> dict[str, pl.Series]:
-    names = {field.lower(): field for field in fmt.fields}
-    columns: dict[str, pl.Series] = {}
-    for name in wanted:
-        if name.lower() not in names:
-            known = ", ".join(fmt.fields) or "none"
-            raise UsageError(
-                f"no header field {name!r} in the {fmt.title} format; its fields: {known}"
-            )
-        group = list(re.compile(fmt.header).groupindex).index(names[name.lower()]) + 1
-        columns[name] = raw.str.extract(fmt.header, group)
-    return columns
+def _field_name(name: str, fmt: Format) -> str:
+    names = {field.lower(): field for field in fmt.all_fields}
+    if name.lower() not in names:
+        known = ", ".join(fmt.all_fields) or "none"
+        raise UsageError(f"no header field {name!r} in the {fmt.title} format; its fields: {known}")
+    return names[name.lower()]
+
+
+def _header_fields(
+    raw: pl.Series,
+    kind: NDArray[np.int64],
+    groups: pl.DataFrame,
+    names: Iterable[str],
+    fmt: Format,
+) -> dict[str, pl.Series]:
+    """Return the fields `names` of each line, those they are made from, and ``time`` if needed.
+
+    `groups` are the fields of the kinds.
+    """
+    made = {field.name: field for field in fmt.derived}
+    needed: dict[str, None] = {}
+    for name in names:
+        chain = [name]
+        while chain[-1] in made:
+            chain.append(made[chain[-1]].source)
+        needed.update(dict.fromkeys(reversed(chain)))
+    if fmt.time and not fmt.time_width:
+        needed["time"] = None
+    cells = _captures(raw, kind, groups, [n for n in needed if n not in made], fmt)
+    if fmt.absent:
+        cells = {name: values.replace(fmt.absent, None) for name, values in cells.items()}
+    for source in dict.fromkeys(made[name].source for name in needed if name in made):
+        fields = [made[name] for name in needed if name in made and made[name].source == source]
+        cells.update(_derive(cells[source], fields))
+    return cells
+
+
+def _captures(
+    raw: pl.Series, kind: NDArray[np.int64], groups: pl.DataFrame, names: list[str], fmt: Format
+) -> dict[str, pl.Series]:
+    """Return what groups of the header capture in each line.
+
+    Only what holds digits in its kind differs between lines of one kind; all that does is taken
+    from the lines in one pass.
+    """
+    varies = groups.select(pl.col(names).str.contains("0", literal=True).fill_null(False).any())
+    cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
+    rest = [name for name in names if name not in cells]
+    if rest:
+        cells.update(_match(raw, fmt).select(rest).to_dict())
+    return cells
+
+
+def _derive(source: pl.Series, fields: list[Derived]) -> dict[str, pl.Series]:
+    """Return fields made from `source`, each distinct value looked at once."""
+    codes, distinct = distinct_codes(source.fill_null(""))
+    value = pl.lit(distinct)
+    made = pl.select(
+        pl.when(value.str.contains(field.pattern))
+        .then(value.str.replace(field.pattern, field.form))
+        .otherwise(pl.lit(field.otherwise, dtype=pl.String))
+        .alias(field.name)
+        for field in fields
+    )[codes]
+    if source.has_nulls():
+        made = made.select(pl.when(source.is_not_null()).then(pl.all()))
+    return made.to_dict()
 
 
 def read_lines(

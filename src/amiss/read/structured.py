@@ -130,9 +130,9 @@ class _Stamps:
     """Times from the columns Date and Time, where these are of a known header format."""
 
     def __init__(self, columns: list[str]) -> None:
+        stamped = [known for known in FORMATS if known.time_width]
         self._format = next(
-            (f for f in FORMATS if f.time and all(find_column(columns, [n]) for n in f.fields)),
-            None,
+            (f for f in stamped if all(find_column(columns, [name]) for name in f.fields)), None
         )
         self._padded: bool | None = None
 
