@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from amiss.read.images import read_images
     from amiss.read.labels import read_labels
     from amiss.read.rows import read_table
+    from amiss.represent.activity import Activity
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
+    from amiss.run.entity_ingest import read_activity
     from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
     from amiss.run.ingest import read_sessions
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 # Resolved on first use, so that `import amiss` imports neither torch nor polars.
 _PUBLIC = {
+    "Activity": "amiss.represent.activity",
     "Experiment": "amiss.run.experiment",
     "Findings": "amiss.run.findings",
     "Images": "amiss.types",
@@ -51,6 +54,7 @@ _PUBLIC = {
     "load_cifar10": "amiss.read.datasets",
     "load_kdd99": "amiss.read.datasets",
     "parse_log": "amiss.run.parse",
+    "read_activity": "amiss.run.entity_ingest",
     "read_images": "amiss.read.images",
     "read_labels": "amiss.read.labels",
     "read_sessions": "amiss.run.ingest",
@@ -65,6 +69,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "Activity",
     "Experiment",
     "Findings",
     "Images",
@@ -82,6 +87,7 @@ __all__ = [
     "load_cifar10",
     "load_kdd99",
     "parse_log",
+    "read_activity",
     "read_images",
     "read_labels",
     "read_sessions",

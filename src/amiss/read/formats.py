@@ -90,6 +90,22 @@ class Format:
         """Names of the header fields and of those derived from them."""
         return (*self.fields, *(field.name for field in self.derived))
 
+    def field_name(self, name: str) -> str:
+        """Return the field that is called `name` in any case.
+
+        Raises
+        ------
+        UsageError
+            There is none; the message lists those there are.
+        """
+        known = {field.lower(): field for field in self.all_fields}
+        if name.lower() not in known:
+            raise UsageError(
+                f"no header field {name!r} in the {self.title} format; its fields: "
+                f"{', '.join(known.values()) or 'none'}"
+            )
+        return known[name.lower()]
+
 
 # What access logs quote: a quote or a backslash inside is escaped.
 _QUOTED = r'(?:[^"\\]|\\.)*'

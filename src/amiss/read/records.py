@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.errors import InputError, UsageError
+from amiss.errors import InputError
 from amiss.read.formats import FORMATS, Derived, Format, get_format
 from amiss.read.sources import (
     MAX_LINE,
@@ -116,7 +116,7 @@ class RecordReader:
         unparsed = int((~line_parsed).sum())
         if unparsed:
             self.report.counts[f"lines not in the {self.format.title} format (kept)"] += unparsed
-        names = [_field_name(name, self.format) for name in self._fields]
+        names = [self.format.field_name(name) for name in self._fields]
         cells = _header_fields(raw, kind, groups, names, self.format)
         level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
         return RecordBatch(
@@ -241,14 +241,6 @@ def _times(
     moments = stamps.str.to_datetime(fmt.time, time_unit="ms", strict=False)
     millis = moments.to_physical().fill_null(NO_TIME).to_numpy()
     return np.where(parsed, millis, NO_TIME)
-
-
-def _field_name(name: str, fmt: Format) -> str:
-    names = {field.lower(): field for field in fmt.all_fields}
-    if name.lower() not in names:
-        known = ", ".join(fmt.all_fields) or "none"
-        raise UsageError(f"no header field {name!r} in the {fmt.title} format; its fields: {known}")
-    return names[name.lower()]
 
 
 def _header_fields(
