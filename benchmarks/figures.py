@@ -29,12 +29,15 @@ class Figures:
     spread: dict[str, list[float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     """Of peers, which are in an environment of their own."""
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a benchmark that is measured part by part: when, and at which commit, each was."""
 
     @classmethod
     def read(cls, name: str) -> Figures:
         """Return the figures there are, for a benchmark that measures a part of them anew."""
         content = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        return cls(name, content["figures"], content["spread"])
+        peers = {k: v for k, v in content["versions"].items() if k not in _LIBRARIES}
+        return cls(name, content["figures"], content["spread"], peers, content.get("parts", {}))
 
     def add(self, key: str, value: float | None, runs: Sequence[float] = ()) -> None:
         """Set a figure; None means tried and not obtained. `runs` gives its spread."""
@@ -55,6 +58,7 @@ class Figures:
             "machine": _machine(),
             "versions": _versions() | self.versions,
             "command": f"python -m benchmarks.{self.name}",
+            **({"parts": self.parts} if self.parts else {}),
             "figures": self.figures,
             "spread": self.spread,
         }
