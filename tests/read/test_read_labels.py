@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amiss.errors import InputError, LabelError
-from amiss.read.labels import read_labels
+from amiss.read.labels import read_labels, read_verdicts
 
 WANTED = {"blk_1": False, "blk_-2": True}
 
@@ -86,3 +86,17 @@ def test_the_label_file_of_the_real_log_is_read_whole(data_dir):
     labels = read_labels(data_dir / "hdfs" / "anomaly_label.csv")
     assert len(labels) >= 8055
     assert sum(labels.values()) >= 251
+
+
+def test_verdicts_have_times_and_other_labels_do_not(tmp_path):
+    path = tmp_path / "verdicts.csv"
+    path.write_text("BlockId,Label\nblk_1,Normal\n")
+    assert read_verdicts(path) is None
+    path.write_text("start;user;verdict\n1970-01-01T00:00:01.5;'@ann;malicious\n1970-01-01;bob;\n")
+    verdicts = read_verdicts(path, "user")
+    assert verdicts.time.tolist() == [1500]
+    assert verdicts.entity == ["@ann"]
+    assert verdicts.label.tolist() == [1]
+    assert verdicts.row.tolist() == [1]
+    with pytest.raises(InputError, match="cannot be read"):
+        read_verdicts(tmp_path / "absent.csv")

@@ -1,4 +1,7 @@
-"""Rows and images as models see them: their ids, their labels, and whether they fit a model."""
+"""Rows and images as models see them: their ids, their labels, and whether they fit a model.
+
+A table that was counted from a log has an index: its rows are named by window and entity.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from amiss.errors import InputError, LabelError
-from amiss.read.labels import read_labels
-from amiss.types import Images, Location, Table
+from amiss.present.escape import visible
+from amiss.present.summary import timestamp
+from amiss.read.labels import Verdicts, read_labels, read_verdicts
+from amiss.types import Images, Location, RowIndex, Table
 
 RowData = Table | Images
 RowLabels = Mapping[str, Any] | ArrayLike | str | PathLike[str]
 """Id to whether it is an anomaly, the file that says so, or 1, 0 or −1 for each row in order."""
 _NAMED = 5  # columns that an error names
+_MAX_RANGES = 20
+"""Ranges of lines that say where a row is from: those of who logs among many others are as many as
+their lines, and nobody reads on."""
 
 
 def unit_of(data: RowData) -> str:
-    """Return what is judged: ``row`` or ``image``."""
-    return "row" if isinstance(data, Table) else "image"
+    """Return what is judged: ``row`` or ``image``, or ``entity`` for what one did in a window."""
+    if isinstance(data, Images):
+        return "image"
+    return "row" if data.index is None else "entity"
+
+
+def units_of(data: RowData) -> str:
+    """Return what is judged, of several."""
+    return _several(unit_of(data))
+
+
+def _several(unit: str) -> str:
+    return "entities" if unit == "entity" else f"{unit}s"
 
 
 def shape_of(data: RowData) -> list[int]:
@@ -35,6 +54,8 @@ def shape_of(data: RowData) -> list[int]:
 def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
     """Return the ids of the rows at `at`: a row's number, after its file where there are several.
 
+    Of rows with an index it is the start of the window, in UTC, and the entity.
+
     Examples
     --------
     >>> ids_of(Table(np.zeros((3, 1)), ("a",)), np.array([0, 2]))
@@ -42,6 +63,9 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
     """
     if isinstance(data, Images):
         return [data.ids[i] for i in at]
+    if data.index is not None:
+        start, entity = data.index.start[at].tolist(), data.index.entity[at].tolist()
+        return [f"{timestamp(t)} {name}" for t, name in zip(start, entity, strict=True)]
     rows = at + 1 if data.row is None else data.row[at]
     if len(data.sources) < 2 or data.file is None:
         return [str(row) for row in rows]
@@ -49,12 +73,27 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
 
 
 def location_of(data: RowData, at: int) -> tuple[Location, ...]:
-    """Return where a row is; an image's id says it already."""
+    """Return where a row is; an image's id says it already.
+
+    Of rows with an index these are the first ranges of lines without a gap, at most 20.
+    """
     if isinstance(data, Images):
         return ()
+    if data.index is not None:
+        return tuple(_ranges(data.index.take(np.array([at])), data.sources))
     row = at + 1 if data.row is None else int(data.row[at])
     file = data.sources[0 if data.file is None else int(data.file[at])] if data.sources else ""
     return (Location(file, row, row),)
+
+
+def _ranges(index: RowIndex, sources: tuple[str, ...]) -> list[Location]:
+    breaks = (np.diff(index.file) != 0) | (np.diff(index.line) > 1)
+    first = np.concatenate([[0], np.flatnonzero(breaks) + 1])[:_MAX_RANGES]
+    last = np.append(np.flatnonzero(breaks), len(index.line) - 1)[:_MAX_RANGES]
+    return [
+        Location(sources[index.file[a]] if sources else "", int(index.line[a]), int(index.line[b]))
+        for a, b in zip(first, last, strict=True)
+    ]
 
 
 def find_row(data: RowData, row_id: str) -> int:
@@ -79,7 +118,8 @@ def known_labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] |
     ----------
     data : Table or Images
     labels : mapping of id to bool, path of a label file, or array of int, shape (n,), optional
-        By default the labels that the data came with.
+        By default the labels that the data came with. Of rows with an index the file may be one of
+        verdicts, as an analyst adds them to a report: any time in a window names that window.
 
     Raises
     ------
@@ -88,12 +128,16 @@ def known_labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] |
     """
     if labels is None:
         return data.label
+    if isinstance(labels, str | PathLike) and isinstance(data, Table) and data.index is not None:
+        verdicts = read_verdicts(labels, data.index.by)
+        if verdicts is not None:
+            return match_verdicts(data.index, verdicts)[0]
     if isinstance(labels, Mapping | str | PathLike):
         return _by_id(data, labels)
     given = np.asarray(labels)
     if given.shape != (len(data),):
         raise LabelError(
-            f"labels of shape {given.shape} for {len(data):,} {unit_of(data)}s; expected one each"
+            f"labels of shape {given.shape} for {len(data):,} {units_of(data)}; expected one each"
         )
     if not np.isin(given, (-1, 0, 1)).all():
         other = given[~np.isin(given, (-1, 0, 1))][0]
@@ -101,6 +145,50 @@ def known_labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] |
             f"label {other!r}; expected 1 (anomaly), 0 (normal) or −1 (unknown), or bool"
         )
     return given.astype(np.int64)
+
+
+def match_verdicts(index: RowIndex, verdicts: Verdicts) -> tuple[NDArray[np.int64], int]:
+    """Return the label of each row, and how many verdicts are of no row.
+
+    These may be of another part of the log: they are no error while others match.
+
+    Raises
+    ------
+    LabelError
+        No verdict is of any row, or two of one row contradict each other.
+    """
+    labels: NDArray[np.int64] = np.full(len(index), -1, dtype=np.int64)
+    rows: dict[tuple[int, str], list[int]] = {}
+    # Entities are compared as a report shows them: with what is invisible written out.
+    shown = {name: visible(name) for name in dict.fromkeys(index.entity.tolist())}
+    keys = zip(index.start.tolist(), (shown[name] for name in index.entity), strict=True)
+    for row, key in enumerate(keys):
+        rows.setdefault(key, []).append(row)
+    length = int(index.end[0] - index.start[0]) if len(index) else 1
+    said: dict[tuple[int, str], int] = {}
+    unmatched = 0
+    given = zip(verdicts.time.tolist(), map(visible, verdicts.entity), strict=True)
+    for i, (time, entity) in enumerate(given):
+        key, label = (time // length * length, entity), int(verdicts.label[i])
+        if key not in rows:
+            unmatched += 1
+            continue
+        before = said.setdefault(key, i)
+        if verdicts.label[before] != label:
+            raise LabelError(
+                f"{verdicts.name}: rows {verdicts.row[before]} and {verdicts.row[i]} contradict "
+                f"each other on {entity[:60]!r} in the window from {timestamp(key[0])}; keep one"
+            )
+        labels[rows[key]] = label
+    if not said:
+        first = visible(f"{timestamp(int(verdicts.time[0]))} {verdicts.entity[0]}", 80)
+        such = f"{timestamp(int(index.start[0]))} {index.entity[0]}" if len(index) else ""
+        raise LabelError(
+            f"{verdicts.name}: none of its {len(verdicts.label):,} verdicts is of a window of this "
+            f"input: they are such as {first!r}, windows such as {visible(such, 80)!r} (times in "
+            "UTC); check the times and the field that names entities"
+        )
+    return labels, unmatched
 
 
 def _by_id(data: RowData, labels: Mapping[str, Any] | str | PathLike[str]) -> NDArray[np.int64]:
@@ -141,12 +229,12 @@ def check_rows(data: Any) -> None:
             "amiss.read_images"
         )
     if not len(data):
-        raise InputError(f"no {unit_of(data)}s; expected at least one")
+        raise InputError(f"no {units_of(data)}; expected at least one")
     if isinstance(data, Images):
         return
     if np.isfinite(data.values.sum()):  # one pass and no mask, where all is well
         return
-    bad = np.argwhere(~np.isfinite(data.values))
+    bad = _not_finite(data.values)
     if len(bad):
         at, column = bad[0]
         what = "no value" if np.isnan(data.values[at, column]) else "an infinite value"
@@ -156,6 +244,16 @@ def check_rows(data: Any) -> None:
             f"({rows:,} of {len(data):,} rows have such cells); fill them in, leave those rows "
             "out, or choose other columns"
         )
+
+
+def _not_finite(values: Any) -> NDArray[np.int64]:
+    """Return row and column of the values that are not finite, in order of rows."""
+    if isinstance(values, np.ndarray):
+        return np.argwhere(~np.isfinite(values))
+    stored = values.tocoo()
+    bad = ~np.isfinite(stored.data)
+    places = np.column_stack([stored.coords[0][bad], stored.coords[1][bad]]).astype(np.int64)
+    return places[np.lexsort((places[:, 1], places[:, 0]))]
 
 
 def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
@@ -174,7 +272,9 @@ def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
     """
     check_rows(data)
     if unit_of(data) != info["unit"]:
-        raise InputError(f"this model learnt from {info['unit']}s; this input is {unit_of(data)}s")
+        raise InputError(
+            f"this model learnt from {_several(info['unit'])}; this input is {units_of(data)}"
+        )
     if isinstance(data, Images):
         if (got := shape_of(data)) != info["shape"]:
             raise InputError(
@@ -201,20 +301,35 @@ def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
 
 def fingerprint(data: RowData) -> str:
     """Return what tells these rows or images from others."""
-    items = data.values if isinstance(data, Table) else data.pixels
-    digest = hashlib.sha256(np.ascontiguousarray(items).tobytes())
+    items: Any = data.values if isinstance(data, Table) else data.pixels
+    if isinstance(items, np.ndarray):
+        parts = [items]
+    else:
+        whole = items.sorted_indices()
+        parts = [whole.data, whole.indices.astype(np.int64), whole.indptr.astype(np.int64)]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes())
     digest.update("\n".join(data.columns if isinstance(data, Table) else data.ids).encode())
     return digest.hexdigest()[:16]
 
 
 def describe_data(data: RowData) -> dict[str, Any]:
-    """Return what was read, as plain values: unit, rows, columns, shape of one."""
-    return {
+    """Return what was read, as plain values: unit, rows, columns, shape of one.
+
+    Of rows with an index also ``by``, what names entities, and ``every``, the window in seconds.
+    """
+    described = {
         "unit": unit_of(data),
         "rows": len(data),
         "columns": list(data.columns) if isinstance(data, Table) else [],
         "shape": shape_of(data),
     }
+    if isinstance(data, Table) and data.index is not None:
+        described["by"] = data.index.by
+        if len(data):
+            described["every"] = float(data.index.end[0] - data.index.start[0]) / 1000
+    return described
 
 
 def _resizing(got: list[int], expected: list[int]) -> str:
