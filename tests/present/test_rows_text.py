@@ -39,12 +39,24 @@ def row(i, *features, file="kdd.csv", id_=None):
     return Finding("row", name, 12.5 - i, 0.001, NO_TIME, NO_TIME, at, features=features)
 
 
+def entity(*features):
+    return Finding(
+        "entity", "2015-05-17T10:05:00 83.149.9.216", 15.1, 0.001, 1431857100000, 1431857400000,
+        (Location("access.log", 1233, 1240), Location("access.log", 1250, 1250)),
+        features=features,
+    )  # fmt: skip
+
+
+ERRORS = Feature("status_class__4xx", 96.0, None, 12.3, (0.0, 3.0))
+SHARE = Feature("status_class__4xx__share", 0.96, None, 2.104, (0.0, 0.5))
+
+
 def image(*features):
     return Finding("image", "new/4.png", 3.0, 0.001, NO_TIME, NO_TIME, (), features=features)
 
 
 def report(*findings, files=("kdd.csv",), unit="row", shape=(2,), model=MODEL):
-    columns = ["srv_count", "flag"] if unit == "row" else []
+    columns = [] if unit == "image" else ["srv_count", "flag"]
     source = {
         "files": list(files), "unit": unit, "rows": 300, "columns": columns,
         "shape": list(shape), "notes": ["blank lines (skipped): 2"],
@@ -91,8 +103,10 @@ def test_a_feature_that_says_nothing_beside_the_first_is_left_out():
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_no_row_is_wider_than_the_terminal(width):
     long = ODD._replace(name="a_column_with_a_name_that_goes_on_and_on_and_on")
-    found = report(row(1, long, MILD, long), row(2, ODD, MILD))
+    found = report(row(1, long, MILD, long), row(2, ODD, MILD), row(3, ERRORS, SHARE))
     text = summarise(found, None, width) + "\n" + describe_finding(row(1, ODD, MILD), width)
+    text += "\n" + describe_finding(row(3, ERRORS, SHARE), width)
+    text += "\n" + summarise(report(entity(ERRORS, SHARE), unit="entity"), None, width)
     assert max(map(len, text.splitlines())) <= width
 
 
@@ -117,9 +131,45 @@ def test_a_region_of_an_image_is_named_by_its_channel_and_place():
     assert "usual" not in explained
 
 
+def test_parts_of_a_score_are_said_as_what_they_add():
+    found = report(entity(ERRORS, SHARE), unit="entity", files=("access.log",))
+    text = summarise(found, width=180)
+    assert "flagged    1 entity (0.33 %) · at most 1 % of normal entities wanted" in text
+    assert text.splitlines()[-1] == (
+        "   15.10  2015-05-17T10:05:00 83.149.9.216  status_class__4xx 96, usually 0 to 3, adds "
+        "12.3 of 15.1 to the score; status_class__4xx__share 0.96, usually 0 to 0.5, adds 2.1"
+    )
+
+
+def test_parts_of_a_score_are_explained_with_when_and_where():
+    rows = describe_finding(entity(ERRORS, SHARE)).splitlines()
+    assert rows[2] == "when       2015-05-17 10:05:00 to 10:10:00"
+    assert rows[3] == "where      access.log, lines 1,233 to 1,240, and 1 range more"
+    assert rows[5] == "  what adds most to the score of 15.10"
+    assert rows[6].split() == ["feature", "value", "usual", "adds"]
+    assert rows[7].split()[:6] == ["status_class__4xx", "96", "0", "to", "3", "12.30"]
+
+
+def test_reasons_go_below_ids_that_leave_no_room():
+    found = report(entity(ERRORS, SHARE), unit="entity", files=("access.log",))
+    assert summarise(found, width=80).splitlines()[-3:] == [
+        "   score  entity",
+        "   15.10  2015-05-17T10:05:00 83.149.9.216",
+        "          status_class__4xx 96, usually 0 to 3, adds 12.3 of 15.1 to the score",
+    ]
+
+
+def test_what_is_usual_of_a_part_is_told_though_the_value_is_usual_too():
+    calm = ERRORS._replace(value=2.0)
+    assert "status_class__4xx 2, usually 0 to 3, adds 12.3" in summarise(report(row(1, calm)))
+    unknown = ERRORS._replace(usual=None)
+    assert "status_class__4xx 96, adds 12.3 of 11.5" in summarise(report(row(1, unknown)))
+
+
 def test_findings_of_rows_and_images_fit_the_schema():
     for found in (
         report(row(17, ODD, MILD), row(18)),
+        report(entity(ERRORS, SHARE), unit="entity"),
         report(
             image(Feature("red", 0.0, 0.4, 3.0, region=Region(0, 0, 1, 1))),
             unit="image", shape=(1, 8, 8),

@@ -12,8 +12,8 @@ Two ways, both averaged over every background row:
   several times the time, and its `DeepExplainer` is wrong on a distance to a centre). The score is
   bent where a unit of the network switches; rows that then do not add up get more steps.
 - **Shapley sampling** else: captum's `ShapleyValueSampling` through ``anomaly_score``, one order of
-  the columns for each background row. It adds up but for rounding, and costs as many scores as there are
-  columns, times the background rows.
+  the columns for each background row. It adds up but for rounding; each background row costs as
+  many scores as there are columns.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from amiss.explain.attribution import Attributions
 from amiss.types import Feature, Judgement, Region
 
 MOST_FEATURES = 5
@@ -46,6 +47,45 @@ def explain_judged(
     if judgement.feature_score.ndim == 2:
         return [_columns(judgement, usual, at, most) for at in range(len(judgement))]
     return [_regions(judgement, at, most) for at in range(len(judgement))]
+
+
+def explain_attributed(
+    found: Attributions,
+    names: tuple[str, ...],
+    usual: NDArray[np.float64] | None = None,
+    most: int = MOST_FEATURES,
+) -> list[tuple[Feature, ...]]:
+    """Return for each row the columns that add most to its score, the most first.
+
+    Columns that add nothing are left out: of a row that is usual in all of them there is none.
+
+    Parameters
+    ----------
+    found : Attributions
+    names : tuple of str
+        Of the columns.
+    usual, most : as `explain_judged`
+
+    Examples
+    --------
+    >>> found = Attributions(np.array([[-0.5, 12.0]]), np.array([12.5]), 1.0, np.array([[3, 96]]))
+    >>> [(f.name, f.value, f.score) for f in explain_attributed(found, ("lines", "errors"))[0]]
+    [('errors', 96.0, 12.0)]
+    """
+    return [
+        tuple(
+            Feature(
+                names[i],
+                float(found.rows[at, i]),
+                None,
+                float(found.values[at, i]),
+                None if usual is None else (float(usual[0, i]), float(usual[1, i])),
+            )
+            for i in columns
+            if found.values[at, i] > 0
+        )
+        for at, columns in enumerate(found.top(most))
+    ]
 
 
 def _columns(

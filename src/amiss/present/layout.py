@@ -12,7 +12,7 @@ from amiss.present.reasons import percent
 LABEL_WIDTH = 11
 MOST_SHOWN = 10
 """Findings, or kinds of them, in an overview, unless asked for more."""
-ROW_UNITS = frozenset({"row", "image"})
+ROW_UNITS = frozenset({"row", "image", "entity"})
 """Units of tables and images; the others are of logs."""
 
 
@@ -48,7 +48,18 @@ def place(location: dict[str, Any], names: dict[str, str]) -> str:
 
 def counted(count: int, one: str, several: str = "") -> str:
     """Return a number and its noun."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
+    return f"{count:,} {one if count == 1 else several or plural(one)}"
+
+
+def plural(unit: str) -> str:
+    """Return the plural of what is judged.
+
+    Examples
+    --------
+    >>> plural("entity"), plural("row")
+    ('entities', 'rows')
+    """
+    return f"{unit.removesuffix('y')}ies" if unit.endswith("y") else f"{unit}s"
 
 
 def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
@@ -56,7 +67,7 @@ def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
     parts = []
     if threshold["rate"] is not None:
         parts.append(
-            f"at most {percent(threshold['rate'])} of normal {unit}s wanted, "
+            f"at most {percent(threshold['rate'])} of normal {plural(unit)} wanted, "
             f"{percent(threshold['realised'] or 0.0)} in calibration"
         )
     if threshold["value"] is not None:

@@ -22,6 +22,8 @@ from amiss.present.layout import (
 
 _NAME = 40
 """Columns of a feature's name, or an id; longer ones are cut."""
+_NARROW, _BELOW = 50, 10
+"""Columns that reasons need beside ids; where they stand below the ids, they are indented so."""
 _REASONS = 3
 """Features that the overview names of each row."""
 _TELLING = 0.1
@@ -82,25 +84,30 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
         f"{finding['unit']} {visible(finding['id'])}",
         labelled("score", describe_score(finding), width),
     ]
-    if finding["locations"] and (file := finding["locations"][0]["file"]):
-        row = finding["locations"][0]["first_line"]
-        lines.append(labelled("where", f"{file}, row {row:,} of its data", width))
+    if finding["start"] and finding["end"]:
+        lines.append(labelled("when", _when(finding["start"], finding["end"]), width))
+    if finding["locations"] and finding["locations"][0]["file"]:
+        lines.append(labelled("where", _where(finding), width))
     features = finding["features"]
     if not features:
         return "\n".join(lines)
+    shared_out = _is_shared_out(features)
     names = [_name(feature).removesuffix(":") for feature in features]
     values = [_value(feature) for feature in features]
-    expected = [number(feature["expected"], 3) for feature in features]
+    expected = [] if shared_out else [number(feature["expected"], 3) for feature in features]
     scores = [shown_score(feature["score"]) for feature in features]
     ranges = [_range(feature) for feature in features]
     columns = [
         _padded("region" if features[0]["region"] else "feature", names, left=True),
         _padded("value", values),
-        _padded("expected", expected),
+        *([_padded("expected", expected)] if expected else []),
         *([_padded("usual", ranges)] if any(ranges) else []),
-        _padded("score", scores),
+        _padded("adds" if shared_out else "score", scores),
     ]
-    lines += ["", "  what deviates most, and what was expected there"]
+    if shared_out:
+        lines += ["", f"  what adds most to the score of {shown_score(finding['score'])}"]
+    else:
+        lines += ["", "  what deviates most, and what was expected there"]
     room = width - 4 - sum(len(column[0]) + 2 for column in columns)
     largest = max(feature["score"] for feature in features)
     for at, cells in enumerate(zip(*columns, strict=True)):
@@ -153,12 +160,17 @@ def _table(
     unit = findings[0]["unit"]
     scores = _padded("score", [f"{shown_score(finding['score']):>6}" for finding in shown])
     ids = _padded(unit, [_short_id(finding, names) for finding in shown], left=True)
-    room = max(20, width - 2 - len(scores[0]) - 2 - len(ids[0]) - 2)
-    reasons = ["why", *(_why(finding["features"], room) for finding in shown)]
-    rows = [
-        f"  {score}  {name}  {reason}".rstrip()
-        for score, name, reason in zip(scores, ids, reasons, strict=True)
-    ]
+    indent = 2 + len(scores[0]) + 2 + len(ids[0]) + 2
+    stacked = width - indent < _NARROW  # too narrow for columns: the reasons go below
+    left = _BELOW if stacked else indent
+    reasons = ["why", *(_why(finding, max(20, width - left)) for finding in shown)]
+    rows = []
+    for at, (score, name, reason) in enumerate(zip(scores, ids, reasons, strict=True)):
+        if not stacked:
+            rows.append(f"  {score}  {name}  {reason}".rstrip())
+            continue
+        rows.append(f"  {score}  {name}".rstrip())
+        rows += [" " * left + reason] if at and reason else []
     if len(findings) > len(shown):
         count = len(findings) - len(shown)
         rows.append(f"  … and {count:,} more: --all shows them, --json all there is")
@@ -177,20 +189,58 @@ def _end_of(name: str) -> str:
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
-def _why(features: list[dict[str, Any]], room: int) -> str:
+def _why(finding: dict[str, Any], room: int) -> str:
     """Return as many of the strongest reasons as one row holds, one at least."""
-    said = ""
+    said, features = "", finding["features"]
     for feature in features[:_REASONS]:
         if feature["score"] < _TELLING * features[0]["score"]:
             break
-        numbers = f" {_value(feature)}, {_instead(feature)}"
+        name, numbers = _name(feature), _numbers(feature)
         if not said:
-            said = visible(_name(feature), room - len(numbers)) + numbers
-        elif len(said) + 2 + len(_name(feature)) + len(numbers) <= room:
-            said += f"; {_name(feature)}{numbers}"
+            whole = numbers
+            if feature["expected"] is None:
+                whole += f" of {number(finding['score'], 3)} to the score"
+            if len(name) + len(whole) <= room:
+                said = name + whole
+            else:
+                said = visible(name, room - len(numbers)) + numbers
+        elif len(said) + 2 + len(name) + len(numbers) <= room:
+            said += f"; {name}{numbers}"
         else:
             break
     return said
+
+
+def _numbers(feature: dict[str, Any]) -> str:
+    said = f" {_value(feature)}, {_instead(feature)}".removesuffix(", ")
+    if feature["expected"] is None:
+        said += f", adds {number(feature['score'], 3)}"
+    return said
+
+
+def _is_shared_out(features: list[dict[str, Any]]) -> bool:
+    """Return whether features are parts of the score: nothing was expected of them."""
+    return all(feature["expected"] is None for feature in features)
+
+
+def _when(start: str, end: str) -> str:
+    same_day = start[:10] == end[:10]
+    return f"{start} to {end[11:] if same_day else end}".replace("T", " ")
+
+
+def _where(finding: dict[str, Any]) -> str:
+    first = finding["locations"][0]
+    if finding["unit"] != "entity":
+        return f"{first['file']}, row {first['first_line']:,} of its data"
+    said = f"{first['file']}, {_lines(first)}"
+    if more := len(finding["locations"]) - 1:
+        said += f", and {counted(more, 'range')} more"
+    return said
+
+
+def _lines(location: dict[str, Any]) -> str:
+    first, last = location["first_line"], location["last_line"]
+    return f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
 
 
 def _value(feature: dict[str, Any]) -> str:
@@ -202,9 +252,9 @@ def _instead(feature: dict[str, Any]) -> str:
     """Return what would be normal: for a value that is odd by itself what is usual."""
     if feature["usual"]:
         low, high = feature["usual"]
-        if not low <= feature["value"] <= high:
+        if feature["expected"] is None or not low <= feature["value"] <= high:
             return f"usually {_range(feature)}"
-    return f"expected {number(feature['expected'], 3)}"
+    return "" if feature["expected"] is None else f"expected {number(feature['expected'], 3)}"
 
 
 def _range(feature: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -12,18 +13,21 @@ from numpy.typing import NDArray
 
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
-from amiss.explain.rows import explain_judged
+from amiss.explain.attribution import attribute
+from amiss.explain.rows import explain_attributed, explain_judged
 from amiss.present.summary import row_findings_to_dict
 from amiss.present.text import summarise
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import RowData, ids_of, location_of, unit_of
-from amiss.types import NO_TIME, Feature, Finding, Threshold
+from amiss.types import NO_TIME, Feature, Finding, Table, Threshold
 
 if TYPE_CHECKING:
     from amiss.run.rows import RowModel
 
 _JUDGED = 512
 """Rows or images judged at once: of each, all features are held several times over."""
+_CELLS = 4_000_000
+"""Parts in scores that are held at once: of many columns, few rows are explained at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,17 @@ def explain_at(
     scores: NDArray[np.float64],
     at: NDArray[np.int64],
     usual: NDArray[np.float64] | None = None,
+    background: Any = None,
 ) -> tuple[ExplainedFinding, ...]:
     """Explain the rows or images at positions `at`, in that order.
 
-    What deviates is told by a detector that has ``judge``; others give a score alone.
+    What deviates is told by a detector that has ``judge``. Of others, the score is shared out among
+    the columns, against `background`: rows of a table, dense or CSR. Without it, or without
+    captum (`notes_on` says so), there is the score alone.
     """
     p_values = Calibration(calibration, detector.resolution).p_value(scores[at])
-    features = _features(detector, data, at, usual)
+    features = _features(detector, data, at, usual, background)
+    index = data.index if isinstance(data, Table) else None
     return tuple(
         ExplainedFinding.of(
             Finding(
@@ -121,8 +129,8 @@ def explain_at(
                 id=name,
                 score=float(scores[i]),
                 p_value=float(p),
-                start=NO_TIME,
-                end=NO_TIME,
+                start=NO_TIME if index is None else int(index.start[i]),
+                end=NO_TIME if index is None else int(index.end[i]),
                 locations=location_of(data, int(i)),
                 features=found,
             )
@@ -131,12 +139,31 @@ def explain_at(
     )
 
 
+def notes_on(detector: Any, background: Any) -> list[str]:
+    """Return why findings name no columns, if they do not."""
+    if hasattr(detector, "judge") or background is None or find_spec("captum"):
+        return []
+    missing = "captum is not installed; type: pip install 'amiss[explain]'"
+    return [f"which columns the scores come from is not told: {missing}"]
+
+
 def _features(
-    detector: Any, data: RowData, at: NDArray[np.int64], usual: NDArray[np.float64] | None
+    detector: Any,
+    data: RowData,
+    at: NDArray[np.int64],
+    usual: NDArray[np.float64] | None,
+    background: Any,
 ) -> list[tuple[Feature, ...]]:
-    if not hasattr(detector, "judge"):
-        return [()] * len(at)
     found: list[tuple[Feature, ...]] = []
-    for start in range(0, len(at), _JUDGED):
-        found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])), usual)
-    return found
+    if hasattr(detector, "judge"):
+        for start in range(0, len(at), _JUDGED):
+            found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])), usual)
+    elif isinstance(data, Table) and background is not None and find_spec("captum"):
+        from amiss.detect._train import threads
+
+        size = max(1, _CELLS // len(data.columns))
+        with threads(1):
+            for start in range(0, len(at), size):
+                parts = attribute(detector, data.take(at[start : start + size]), background)
+                found += explain_attributed(parts, data.columns, usual)
+    return found or [()] * len(at)
