@@ -213,5 +213,6 @@ def test_the_real_scans_are_counted_though_out_of_order(data_dir):
     unseen = table.values[:, [table.columns.index("path__unseen")]].toarray()[:, 0]
     is_scan = mixed.index.entity == "192.168.4.25"
     assert (unseen[is_scan] > 0).mean() > 0.5 > (unseen[~is_scan] > 0).mean()
+    assert table.values.indices.dtype == table.take(is_scan).values.indices.dtype == np.int32
     assert table.sources == normal.log.sources + scan.log.sources
     assert set(table.index.take(np.flatnonzero(is_scan)).file.tolist()) == {1}
