@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
+from amiss.errors import UsageError
 from amiss.explain.attribution import attribute
-from amiss.explain.rows import explain_attributed, explain_judged
+from amiss.explain.rows import MOST_FEATURES, explain_attributed, explain_judged
+from amiss.present.report import report_frame
 from amiss.present.summary import row_findings_to_dict
 from amiss.present.text import summarise
 from amiss.run.findings import ExplainedFinding
@@ -102,6 +104,28 @@ class RowFindings(Sequence[ExplainedFinding]):
                 "expected": pl.Float64,
             },
         )
+
+    def report(self, top_k: int = MOST_FEATURES) -> pl.DataFrame:
+        """Return the detection report: one row a finding, the most anomalous first.
+
+        Its columns are ``time`` (UTC) and ``source``, or the id of a row or an image;
+        ``anomaly_score``; ``top_1_feature``, ``top_1_attribution`` (how much it adds to the score;
+        of detectors that reconstruct, how much it deviates), ``top_1_value`` … ``top_k_value``; and
+        where the raw lines are: ``file``, ``first_line``, ``lines``.
+
+        Parameters
+        ----------
+        top_k : int
+            Features of each row, at most 5.
+
+        Raises
+        ------
+        UsageError
+            It is more, or less than one.
+        """
+        if not 1 <= top_k <= MOST_FEATURES:
+            raise UsageError(f"top_k={top_k}; expected 1 to {MOST_FEATURES}")
+        return report_frame(self.items, self.source["unit"], top_k)
 
 
 def explain_at(
