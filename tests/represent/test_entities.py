@@ -173,18 +173,17 @@ def test_values_of_enough_rows_have_columns_and_all_others_are_counted():
     activity = Activity.from_frame(
         frame_of(client=["a", "b"] * 17, status=status), by="client", every=1000
     )
-    space = EntityFeatures(min_rows=5)
+    space = EntityFeatures(min_rows=5, max_shares=3)
     table = space.fit_transform(activity)
     assert table.columns == (
         *("lines", "status__200", "status__404", "status__rare", "status__unseen"),
-        *("status__missing", "status__distinct", "status__200__share", "status__404__share"),
+        *("status__missing", "status__distinct", "status__length_max"),
     )
-    assert cells(table, 31) == {"lines": 1, "status__rare": 1, "status__distinct": 1}
+    always = {"lines": 1, "status__distinct": 1, "status__length_max": 3}
+    assert cells(table, 31) == {**always, "status__rare": 1}
     # Without the only row that has it, 418 would never have been seen.
-    assert cells(table, 33) == {"lines": 1, "status__unseen": 1, "status__distinct": 1}
-    assert cells(space.transform(activity), 33) == {
-        "lines": 1, "status__rare": 1, "status__distinct": 1,
-    }  # fmt: skip
+    assert cells(table, 33) == {**always, "status__unseen": 1}
+    assert cells(space.transform(activity), 33) == {**always, "status__rare": 1}
     new = Activity.from_frame(
         pl.DataFrame({"time": [0, 1, 2, 3], "client": "z", "status": ["200", "418", "666", None]}),
         by="client",
@@ -192,8 +191,24 @@ def test_values_of_enough_rows_have_columns_and_all_others_are_counted():
     )
     assert cells(space.transform(new), 0) == {
         "lines": 4, "status__200": 1, "status__rare": 1, "status__unseen": 1,
-        "status__missing": 1, "status__distinct": 3, "status__200__share": 1 / 3,
+        "status__missing": 1, "status__distinct": 3, "status__length_max": 3,
     }  # fmt: skip
+
+
+def test_of_a_field_of_few_values_each_has_a_column_and_a_share():
+    status = ["2xx"] * 30 + ["5xx"] * 2 + ["4xx"]
+    activity = Activity.from_frame(
+        frame_of(client=["a", "b"] * 16 + ["a"], status=status), by="client", every=1000
+    )
+    space = EntityFeatures()
+    table = space.fit_transform(activity)
+    assert [c for c in table.columns if "xx" in c] == [
+        *("status__2xx", "status__5xx", "status__2xx__share", "status__5xx__share"),
+    ]
+    assert cells(table, 30) == {
+        "lines": 1, "status__5xx": 1, "status__distinct": 1, "status__5xx__share": 1,
+    }  # fmt: skip
+    assert space.describe("status__5xx__share") == "share of lines with status 5xx"
 
 
 def test_learning_differs_from_detecting_in_what_is_news_only():
@@ -303,7 +318,8 @@ def test_columns_of_a_field_are_bounded():
 
 def test_the_log_does_not_stand_in_a_model_beyond_its_columns():
     frame = frame_of(client=["a"] * 12, path=["/"] * 10 + ["/secret"] * 2)
-    space = EntityFeatures().fit(Activity.from_frame(frame, by="client", every=1000))
+    activity = Activity.from_frame(frame, by="client", every=1000)
+    space = EntityFeatures(max_shares=1).fit(activity)
     assert "secret" not in json.dumps(space.to_content())
 
 

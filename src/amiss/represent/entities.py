@@ -25,13 +25,15 @@ MIN_ROWS = 5
 """Rows of training that must have a value for a column of its own: of fewer, a detector would learn
 nothing but that they were there."""
 MAX_VALUES = 20
-"""Columns for values of one field, those of most rows first. The twentieth path of a site is in a
-few rows in a thousand; with fifty, isolation forests told a scan from visitors less well."""
+"""Columns for values of one field, those of most rows first. The twentieth path of a site is in
+less than one row of a hundred; with fifty, isolation forests told a scan from visitors less well.
+"""
 MAX_TEMPLATES = 200
 """Columns for templates: they are what a log says, not one field of ten."""
 MAX_SHARES = 12
 """A field of at most so many values (methods, classes of status, protocols) gets shares beside its
 counts: half of the requests failing means something, the share of one path in hundreds does not.
+Each of them has a column, however seldom: nobody can name the errors of a server in a pool of rest.
 A field of more has the length of its longest value instead: what is one of few does not grow."""
 _RESERVED = frozenset({"rare", "unseen", "missing", "distinct", "length_max", "sum", "max", "mean"})
 
@@ -65,7 +67,7 @@ class EntityFeatures:
     max_values : int
         Columns for values of one field; templates may have 200.
     max_shares : int
-        Values a field may have for shares beside its counts.
+        A field of at most so many values has shares beside its counts, and all of them columns.
 
     Attributes
     ----------
@@ -187,12 +189,13 @@ class EntityFeatures:
         there = [names[i] for i in np.flatnonzero(rows)]
         if name in self._numeric:  # how many differ is counted, not which
             return _Field((), frozenset(), few=False)
-        worth = (rows >= self.min_rows) & ~_of_one(counts, activity.index)
+        few = len(there) <= self.max_shares
+        worth = (rows >= (1 if few else self.min_rows)) & ~_of_one(counts, activity.index)
         often = sorted(np.flatnonzero(worth).tolist(), key=lambda i: (-rows[i], names[i]))
         most = MAX_TEMPLATES if name == TEMPLATE else self.max_values
         kept = tuple(names[i] for i in often[:most])
         pooled = frozenset(map(_digest, set(there) - set(kept)))
-        return _Field(kept, pooled, few=len(there) <= self.max_shares)
+        return _Field(kept, pooled, few)
 
     def _values(self, name: str, counted: ValueCounts) -> tuple[list[str], Any]:
         """Return values and their counts; of messages by template id, new ones beyond the known."""
