@@ -135,3 +135,13 @@ def test_a_real_log_comes_back_as_the_same_sessions(data_dir, tmp_path):
     assert_same_sessions(raw, back)
     assert (raw.log.start, raw.log.end) == (back.log.start, back.log.end)
     assert back.log.notes == ()
+
+
+def test_access_logs_keep_what_was_asked_for_in_odd_lines_too(tmp_path):
+    line = '10.0.0.1 - {} [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"'
+    (tmp_path / "a.log").write_text("\n".join(line.format(user) for user in ("-", "a b", "c")))
+    amiss.parse_log(tmp_path / "a.log", tmp_path / "a.csv")
+    header, *rows = rows_of(tmp_path / "a.csv")
+    assert header[1:5] == ["Client", "Ident", "User", "Time"]
+    assert [row[header.index("User")] for row in rows] == ["", "a b", "c"]
+    assert {row[header.index("Content")] for row in rows} == {"GET /a HTTP/1.1"}

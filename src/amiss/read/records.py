@@ -110,7 +110,7 @@ class RecordReader:
             kind, distinct = distinct_codes(keys.filter(pl.Series(keep)))
         if self.format is None:
             self.format = _recognise(distinct, np.bincount(kind, minlength=len(distinct)))
-        groups = _match(distinct, self.format)
+        groups = match_header(distinct, self.format)
         parsed = groups["message"].is_not_null()
         line_parsed = parsed.to_numpy()[kind]
         unparsed = int((~line_parsed).sum())
@@ -218,8 +218,8 @@ def _recognise(distinct: pl.Series, lines: NDArray[np.int64]) -> Format:
     return FORMATS[-1]
 
 
-def _match(lines: pl.Series, fmt: Format) -> pl.DataFrame:
-    """Return what the groups of the header capture, null where it does not fit."""
+def match_header(lines: pl.Series, fmt: Format) -> pl.DataFrame:
+    """Return what the groups of a header capture in each line, null where it does not fit."""
     groups = lines.str.extract_groups(fmt.header).struct.unnest()
     if not fmt.loose or not (unfit := groups["message"].is_null()).any():
         return groups
@@ -284,7 +284,7 @@ def _captures(
     cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
     rest = [name for name in names if name not in cells]
     if rest:
-        cells.update(_match(raw, fmt).select(rest).to_dict())
+        cells.update(match_header(raw, fmt).select(rest).to_dict())
     return cells
 
 

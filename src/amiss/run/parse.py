@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
 from amiss.read.formats import Format
-from amiss.read.records import RecordReader
+from amiss.read.records import RecordReader, match_header
 from amiss.read.sources import Source, find_sources
 from amiss.represent.shapes import ShapeTable
 from amiss.represent.templates import TemplateMiner
@@ -155,7 +155,7 @@ def _name_events(shapes: ShapeTable) -> pl.DataFrame:
 def _structured(
     batch: RecordBatch, found: Format, start: int, events: pl.DataFrame
 ) -> pl.DataFrame:
-    content = batch.raw.str.extract_groups(found.header).struct.field("message")
+    content = match_header(batch.raw, found)["message"]
     return pl.DataFrame(
         {
             "LineId": batch.line + start,
