@@ -95,6 +95,16 @@ def cpu_seconds(command: Sequence[str], **options: Any) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
+def peak_gb() -> float:
+    """Return the peak resident memory of this process."""
+    status = Path("/proc/self/status")  # there the parent's memory is not in it
+    if status.exists():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e9
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
 def _machine() -> str:
     system = f"{platform.system()}, Python {platform.python_version()}"
     return f"{platform.machine()}, {os.cpu_count()} cores, {system}"

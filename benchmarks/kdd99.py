@@ -20,7 +20,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,7 @@ import amiss
 from amiss.detect import get_detector
 from amiss.detect._table_baselines import table_baseline_scores
 from amiss.types import Table
-from benchmarks.figures import Figures, cpu_seconds, data_dir, parse_arguments
+from benchmarks.figures import Figures, cpu_seconds, data_dir, parse_arguments, peak_gb
 
 Values = NDArray[np.float64]
 Scores = NDArray[np.float64]
@@ -373,7 +372,7 @@ def ours_alone(figures: Figures, data: Data, size: Size) -> None:
 
 def _fit_alone(path: Path, size: Size) -> float:
     make("vae", 0, **size.parameters).fit(np.load(path))
-    return _peak_gb()
+    return peak_gb()
 
 
 def published_size(name: str, seed: int = 0, **parameters: Any) -> Any:
@@ -582,16 +581,6 @@ def _timed(run: Callable[..., object], *given: Any) -> float:
     started = time.process_time()
     run(*given)
     return time.process_time() - started
-
-
-def _peak_gb() -> float:
-    """Return the peak resident memory of this process."""
-    status = Path("/proc/self/status")  # there the parent's memory is not in it
-    if status.exists():
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e9
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 # Development.
