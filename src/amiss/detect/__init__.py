@@ -26,6 +26,7 @@ class Entry(NamedTuple):
 #: By the name that users type.
 CATALOGUE: dict[str, Entry] = {
     "aegmm": Entry("aegmm", "AEGMM", ("table", "images")),
+    "deep-sad": Entry("deep_sad", "DeepSAD", ("table",)),
     "event-counts": Entry("event_counts", "EventCounts"),
     "event-pair": Entry("event_pair", "EventPair"),
     "next-event": Entry("next_event", "NextEvent"),

@@ -32,7 +32,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     inputs : tuple of {"table", "sequences", "windows", "images"}
         What ``X`` may be; of the class, like the next two.
     resolution : float
-        Differences of score below this mean nothing: networks trained twice differ by as much.
+        Differences of score below this mean nothing, such as between networks trained twice.
     search_space : mapping of parameter to Integer, Real or Choice
         What `amiss.tune` tries.
     training_score_ : ndarray of float64, shape (n,)
@@ -72,8 +72,9 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         X, labels = self._check(X, fitting=True), None if y is None else np.asarray(y)
         if labels is not None and labels.dtype.kind not in "biuf":
             raise InputError(f"Unknown label type: {str(labels.flat[0])!r}; expected 1 or 0")
-        if labels is not None and len(labels) != len(X):
-            raise InputError(f"{len(labels)} labels for {len(X)} items; expected one an item")
+        n = X.shape[0] if hasattr(X, "shape") else len(X)  # sparse ones have no length
+        if labels is not None and len(labels) != n:
+            raise InputError(f"{len(labels)} labels for {n} items; expected one an item")
         self.history_ = []
         self._fit(X, labels)
         self.offset_ = -self._threshold(X)

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from amiss import store
 from amiss.detect._reconstruction import AutoencoderNetwork
-from amiss.detect._rows import Floats, RowDetector
+from amiss.detect._row_features import ReconstructingDetector
+from amiss.detect._rows import Floats
 from amiss.detect._stack import keep_members
 from amiss.detect._train import resolve_device, seeded
 from amiss.errors import ModelError, UsageError
@@ -44,7 +45,7 @@ TABLE_SETTINGS = Settings((32, 16), 4, "combined", 100.0, 0.1, 3, 1024, 0.01)
 IMAGE_SETTINGS = Settings((32, 64, 128), 128, "mse", 1.0, 0.05, 1, 128, 0.002)
 
 
-class NetworkDetector(RowDetector):
+class NetworkDetector(ReconstructingDetector):
     """Base of detectors whose networks encode and reconstruct, of sizes or of given modules."""
 
     variational = False
@@ -189,10 +190,8 @@ class NetworkDetector(RowDetector):
             for k, parts in enumerate(self.parts_)
             for name, array in parts.items()
         }
-        names = getattr(self, "feature_names_in_", None)
         values = {
-            "shape": list(self.shape_),
-            "feature_names": None if names is None else [str(name) for name in names],
+            **self._get_columns(),
             "feature_threshold": self.feature_threshold_,
             "largest_threshold": self.largest_threshold_,
             "given": self._given(),
@@ -209,11 +208,7 @@ class NetworkDetector(RowDetector):
                 f"hold; load it with amiss.load(path, modules={{{again}}})"
             )
         self.settings_ = Settings(**values["settings"])
-        self.shape_ = tuple(values["shape"])
-        if len(self.shape_) == 1:
-            self.n_features_in_ = self.shape_[0]
-        if values["feature_names"] is not None:
-            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
+        self._set_columns(values)
         self.feature_threshold_ = float(values["feature_threshold"])
         self.largest_threshold_ = float(values["largest_threshold"])
         self.mean_, self.scale_ = arrays["mean"], arrays["scale"]

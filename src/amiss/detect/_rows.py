@@ -1,21 +1,20 @@
-"""What detectors of tables and images share: checks of what comes in, and thresholds."""
+"""What detectors of tables and images share: checks of what comes in, and the threshold."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
-from amiss.types import Images, Judgement, Table
+from amiss.types import Images, Table
 
 Floats = NDArray[np.float64]
-_THRESHOLD_ITEMS = 2000
 _LEAST_SCALE = 1e-9
 """A spread below this share of the mean is rounding: the column is constant."""
 
@@ -30,18 +29,14 @@ class RowDetector(Detector):
     ----------
     shape_ : tuple of int
         Of one item: (n_features,), or (channels, height, width).
-    feature_threshold_ : float
-        A feature whose score lies above deviates.
-    largest_threshold_ : float
-        An item whose largest feature score lies above is anomalous if `outlier_type` is "feature".
+    accepts_sparse : bool
+        Tables may be CSR; of the class.
     """
 
-    inputs = ("table", "images")
+    inputs: ClassVar[tuple[Any, ...]] = ("table", "images")
     threshold: float | None
-    outlier_type: Literal["instance", "feature"]
+    accepts_sparse: ClassVar[bool] = False
     shape_: tuple[int, ...]
-    feature_threshold_: float
-    largest_threshold_: float
 
     def _check(self, X: Any, fitting: bool = False) -> NDArray[Any]:
         if isinstance(X, Images) or _dimensions(X) == 4:
@@ -62,9 +57,11 @@ class RowDetector(Detector):
             )
         return values
 
-    def _check_table(self, X: Any, fitting: bool) -> Floats:
-        if isinstance(X, Table):
+    def _check_table(self, X: Any, fitting: bool) -> Any:
+        if isinstance(X, Table) and not issparse(X.values):
             X = pl.DataFrame(X.values, schema=list(X.columns))
+        if self.accepts_sparse and issparse(X.values if isinstance(X, Table) else X):
+            return self._check_sparse(X, fitting)
         _check_numeric(X)
         if "images" in self.inputs and _dimensions(X) == 3:
             raise InputError(
@@ -82,6 +79,27 @@ class RowDetector(Detector):
         _check_finite(X, None if names is None else list(names))
         checked: Floats = X
         return checked
+
+    def _check_sparse(self, X: Any, fitting: bool) -> Any:
+        """Return rows as CSR. scikit-learn has no names for the columns of such."""
+        names = list(X.columns) if isinstance(X, Table) else None
+        values = X.values if isinstance(X, Table) else X
+        values = check_array(values, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False)
+        if not np.isfinite(values.data.sum()) and not np.isfinite(values.data).all():
+            raise InputError("NaN or inf in a sparse table; expected finite numbers: fill them")
+        if not fitting and values.shape[1] != self.shape_[0]:
+            raise InputError(
+                f"X has {values.shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.shape_[0]} features as input"
+            )
+        if fitting:
+            if values.shape[0] < 2:
+                raise InputError("n_samples=1: expected two rows or more to learn from")
+            self.n_features_in_ = values.shape[1]
+            self.__dict__.pop("feature_names_in_", None)  # those of another fit
+            if names is not None:
+                self.feature_names_in_ = np.array(names, dtype=object)
+        return values
 
     def _check_images(self, X: Any) -> NDArray[np.float32]:
         if "images" not in self.inputs:
@@ -104,10 +122,6 @@ class RowDetector(Detector):
             return float(self.threshold)
         return float(np.quantile(self._anomaly_score(X), 1 - self.contamination))
 
-    def _check_verdict(self) -> None:
-        if self.outlier_type not in ("instance", "feature"):
-            raise UsageError(f"outlier_type={self.outlier_type!r}; expected instance or feature")
-
     def feature_names(self) -> tuple[str, ...]:
         """Return the names of the columns, made up where there were none; empty for images."""
         if len(self.shape_) > 1:
@@ -116,38 +130,6 @@ class RowDetector(Detector):
         if names is None:
             names = [f"feature {i}" for i in range(self.shape_[0])]
         return tuple(str(name) for name in names)
-
-    def feature_score(self, X: Any) -> Floats:
-        """Return the squared reconstruction error of each feature, shape of `X`.
-
-        In units of the feature's variance in training; of images, in squared pixel values.
-        """
-        check_is_fitted(self, "offset_")
-        return self._feature_score(self._check(X))
-
-    def reconstruct(self, X: Any) -> Floats:
-        """Return what the detector makes of `X`, in the units and the shape of `X`."""
-        check_is_fitted(self, "offset_")
-        return self._reconstruct(self._check(X))
-
-    def judge(self, X: Any) -> Judgement:
-        """Return scores, verdicts and reconstructions of instances and features in one object."""
-        check_is_fitted(self, "offset_")
-        values = self._check(X)
-        score, threshold = self._anomaly_score(values), -self.offset_
-        feature_score = self._feature_score(values)
-        deviant = _largest(feature_score) > self.largest_threshold_
-        return Judgement(
-            score=score,
-            threshold=threshold,
-            is_anomaly=deviant if self.outlier_type == "feature" else score > threshold,
-            feature_score=feature_score,
-            feature_threshold=self.feature_threshold_,
-            feature_is_anomaly=feature_score > self.feature_threshold_,
-            values=np.asarray(values, dtype=np.float64),
-            reconstruction=self._reconstruct(values),
-            feature_names=self.feature_names(),
-        )
 
     def infer_threshold(self, X: Any, threshold_perc: float = 95.0, margin: float = 0.0) -> Self:
         """Set the thresholds so that `threshold_perc` of the items of `X` lie below.
@@ -175,40 +157,26 @@ class RowDetector(Detector):
         scores = self._anomaly_score(values)
         cut = float(np.percentile(scores, threshold_perc))
         self.offset_ = -(cut + margin * (cut - float(np.median(scores))))
-        share = threshold_perc / 100
-        self._set_feature_thresholds(values, share, share, 1 + margin)
-        if self.outlier_type == "feature" and len(values) > _THRESHOLD_ITEMS:
-            # The verdict's own threshold: of all items, so that 100 % is the largest of them.
-            blocks = range(0, len(values), _THRESHOLD_ITEMS)
-            largest = [
-                _largest(self._feature_score(values[at:][:_THRESHOLD_ITEMS])) for at in blocks
-            ]
-            self.largest_threshold_ = (1 + margin) * float(
-                np.quantile(np.concatenate(largest), share)
-            )
+        self._infer_feature_thresholds(values, threshold_perc / 100, 1 + margin)
         return self
 
-    def _set_feature_thresholds(
-        self, X: NDArray[Any], feature_share: float, item_share: float, factor: float = 1.0
-    ) -> None:
-        """Cut so that such shares of the features, and of the items by their largest, lie below."""
-        # Of millions of pixels, some thousand items say the same.
-        scores = self._feature_score(X[:: -(-len(X) // _THRESHOLD_ITEMS)])
-        self.feature_threshold_ = factor * float(np.quantile(scores, feature_share))
-        self.largest_threshold_ = factor * float(np.quantile(_largest(scores), item_share))
+    def _infer_feature_thresholds(self, X: Any, share: float, factor: float) -> None:
+        """Cut so that `share` of features and items lie below, where features are scored."""
 
-    @abstractmethod
-    def _feature_score(self, X: NDArray[Any]) -> Floats:
-        """Return how much each feature deviates, shape of `X`."""
+    def _get_columns(self) -> dict[str, Any]:
+        """Return the shape of an item and the names of its columns, as JSON values."""
+        names = getattr(self, "feature_names_in_", None)
+        return {
+            "shape": list(self.shape_),
+            "feature_names": None if names is None else [str(name) for name in names],
+        }
 
-    @abstractmethod
-    def _reconstruct(self, X: NDArray[Any]) -> Floats:
-        """Return what the detector makes of `X`, in its units."""
-
-
-def _largest(feature_score: Floats) -> Floats:
-    """Return the largest score of each item, shape (n,)."""
-    return np.asarray(feature_score.reshape(len(feature_score), -1).max(axis=1))
+    def _set_columns(self, values: dict[str, Any]) -> None:
+        self.shape_ = tuple(values["shape"])
+        if len(self.shape_) == 1:
+            self.n_features_in_ = self.shape_[0]
+        if values["feature_names"] is not None:
+            self.feature_names_in_ = np.array(values["feature_names"], dtype=object)
 
 
 def _dimensions(X: Any) -> int:

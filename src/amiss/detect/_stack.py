@@ -21,6 +21,7 @@ class StackedLinear(nn.Module):
     Parameters
     ----------
     n_members, n_in, n_out : int
+    bias : bool
 
     Examples
     --------
@@ -29,15 +30,20 @@ class StackedLinear(nn.Module):
     torch.Size([3, 5, 2])
     """
 
-    def __init__(self, n_members: int, n_in: int, n_out: int) -> None:
+    def __init__(self, n_members: int, n_in: int, n_out: int, bias: bool = True) -> None:
         super().__init__()
         bound = 1 / math.sqrt(max(1, n_in))  # as nn.Linear has it
         self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound))
+        self.bias = (
+            nn.Parameter(torch.empty(n_members, 1, n_out).uniform_(-bound, bound)) if bias else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (members or 1, n, n_in) to (members, n, n_out)."""
-        return torch.baddbmm(self.bias, x.expand(len(self.weight), -1, -1), self.weight)
+        given = x.expand(len(self.weight), -1, -1)
+        if self.bias is None:
+            return torch.bmm(given, self.weight)
+        return torch.baddbmm(self.bias, given, self.weight)
 
 
 class Each(nn.Module):
@@ -64,11 +70,12 @@ def stacked_mlp(
     n_members: int,
     sizes: Sequence[int],
     activation: Callable[[], nn.Module] = nn.ReLU,
+    bias: bool = True,
 ) -> nn.Sequential:
     """Return stacked linear layers of these sizes, an activation between any two of them."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [StackedLinear(n_members, n_in, n_out), activation()]
+        layers += [StackedLinear(n_members, n_in, n_out, bias), activation()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -78,6 +85,7 @@ def keep_members(module: nn.Module, members: Sequence[int]) -> None:
     for part in module.modules():
         if isinstance(part, StackedLinear):
             part.weight = nn.Parameter(part.weight.detach()[index].clone())
-            part.bias = nn.Parameter(part.bias.detach()[index].clone())
+            if part.bias is not None:
+                part.bias = nn.Parameter(part.bias.detach()[index].clone())
         elif isinstance(part, Each):
             part.members = nn.ModuleList([part.members[i] for i in index])
