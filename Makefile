@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BENCH  := .venv-bench
 PEER   := .venv-alibi
+PYOD   := .venv-pyod
 BIN    := $(VENV)/bin
 LOG    ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -29,8 +30,9 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 # `make bench QUICK=1` takes minutes and never writes to benchmarks/results.
-bench: $(BENCH)/.installed $(if $(QUICK),,$(PEER)/.installed)
-	AMISS_PEER_PYTHON=$(PEER)/bin/python $(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
+bench: $(BENCH)/.installed $(if $(QUICK),,$(PEER)/.installed $(PYOD)/.installed)
+	AMISS_PEER_PYTHON=$(PEER)/bin/python AMISS_OUTLIER_PEER_PYTHON=$(PYOD)/bin/python \
+	  $(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -56,5 +58,12 @@ $(PEER)/.installed:
 	$(PEER)/bin/pip install -q 'alibi-detect[tensorflow]==0.13.0'
 	touch $@
 
+# DeepOD asks for a torch of 2022; it works with one of today.
+$(PYOD)/.installed:
+	$(PYTHON) -m venv $(PYOD)
+	$(PYOD)/bin/pip install -q pyod==3.6.7 xgboost-cpu==3.2.0 torch==2.13.0 pandas tqdm
+	$(PYOD)/bin/pip install -q --no-deps deepod==0.4.1
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEER) demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(BENCH) $(PEER) $(PYOD) demo build dist .mypy_cache .ruff_cache .pytest_cache
