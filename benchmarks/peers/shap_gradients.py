@@ -1,8 +1,8 @@
 """The side of shap in ``benchmarks.attribution``: run by the interpreter of its own environment.
 
-Started with a folder and the gradients of each row: ``module.pt`` there gives the scores of
-``odd`` and ``background`` in ``rows.npz``. Values go to ``<explainer>.npy``; what it prints is one
-JSON object.
+Started with a folder and the gradients of each row: there are ``networks.pt``, what Deep SAD's
+score is made of, and ``rows.npz`` with `odd`, `background` and the `scores` of the former. Values
+go to ``<explainer>.npy``; what it prints is one JSON object.
 """
 
 from __future__ import annotations
@@ -26,20 +26,26 @@ def main() -> None:
     shap, torch = import_module("shap"), import_module("torch")
     torch.set_num_threads(1)
     folder, gradients = Path(sys.argv[1]), int(sys.argv[2])
-    scored = torch.load(folder / "module.pt", weights_only=False).eval()
+    given = torch.load(folder / "networks.pt", weights_only=False)
 
-    class Column(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """Scores as a column: the explainers take no other."""
+    class Score(torch.nn.Module):  # type: ignore[misc, name-defined]
+        """As a column: the explainers take no other."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.scored = scored
+            self.networks = torch.nn.ModuleList(given["networks"])
 
         def forward(self, x: Any) -> Any:
-            return self.scored(x)[:, None]
+            scaled = (x - given["mean"]) / given["scale"]
+            scores = []
+            for i, network in enumerate(self.networks):
+                squared = ((network(scaled) - given["centres"][i]) ** 2).sum(dim=1, keepdim=True)
+                scores.append((squared.sqrt() - given["median"][i]) / given["deviation"][i])
+            return sum(scores) / len(scores)
 
-    with np.load(folder / "rows.npz") as given:
-        odd, background = torch.from_numpy(given["odd"]), torch.from_numpy(given["background"])
+    rows = np.load(folder / "rows.npz")
+    odd, background = torch.from_numpy(rows["odd"]), torch.from_numpy(rows["background"])
+    np.testing.assert_allclose(Score()(odd)[:, 0].numpy(), rows["scores"], rtol=1e-6)
     explainers: dict[str, tuple[Any, dict[str, Any]]] = {
         "shap_gradient": (shap.GradientExplainer, {"nsamples": gradients}),
         "shap_deep": (shap.DeepExplainer, {"check_additivity": False}),
@@ -50,7 +56,7 @@ def main() -> None:
         np.random.seed(0)  # noqa: NPY002 - shap draws from the global generator
         try:
             begun = time.process_time()
-            values = explainer(Column(), background).shap_values(odd, **options)
+            values = explainer(Score(), background).shap_values(odd, **options)
             cpu_s[name] = time.process_time() - begun
             np.save(folder / f"{name}.npy", np.asarray(values).reshape(odd.shape))
         except Exception as error:

@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 MOST_BACKGROUND = 100
 """Rows that are drawn as background."""
-_STEPS, _MOST_STEPS = 8, 128
+_STEPS, _MOST_STEPS = 4, 128
 _TOLERANCE = 0.02
 """Of the score difference: paths that miss it by more are taken in smaller steps."""
 _CELLS = 2_000_000
