@@ -24,11 +24,17 @@ MODEL = {
     "columns": ["srv_count", "flag"],
     "shape": [2],
     "labelled_anomalies": 3,
+    "labelled_normal": 0,
     "detector": "vae",
     "random_state": 0,
     "cpu_seconds": 4.5,
     "fingerprint": "0123456789abcdef",
+    "notes": [],
 }
+COUNTED = {
+    "by": "client", "entities": 40, "every": 300.0, "lines": 10_000, "format": "combined",
+    "start": "2015-05-17T10:05:00", "end": "2015-05-20T21:05:00",
+}  # fmt: skip
 ODD = Feature("srv_count", 511.0, 3.2049, 40.0, (1.0, 24.0))
 MILD = Feature("flag", 0.25, 0.5, 20.0, (0.0, 1.0))
 
@@ -61,9 +67,12 @@ def report(*findings, files=("kdd.csv",), unit="row", shape=(2,), model=MODEL):
         "files": list(files), "unit": unit, "rows": 300, "columns": columns,
         "shape": list(shape), "notes": ["blank lines (skipped): 2"],
     }  # fmt: skip
+    model = {**model, "unit": unit, "shape": list(shape)}
+    if unit == "entity":
+        source, model = source | COUNTED, model | COUNTED
     threshold = Threshold("tail", 3.25, 0.01, 0.009)
     return row_findings_to_dict(
-        findings, source, {**model, "unit": unit, "shape": list(shape)}, threshold, scored=300
+        findings, source, model, threshold, scored=300, flagged=len(findings)
     )
 
 

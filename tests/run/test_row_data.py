@@ -54,6 +54,7 @@ def test_ids_are_the_window_and_the_entity(table):
         "2015-05-17T10:05:10 a",
     ]
     assert find_row(table, "2015-05-17T10:05:10 a") == 3
+    assert find_row(table, "2015-05-17 10:05:10 =cmd\\x1b[31m") == 2  # as it is shown
     with pytest.raises(InputError, match=r"no entity 'a' among 4; ids are such as '2015-05-17T10"):
         find_row(table, "a")
 
@@ -86,7 +87,11 @@ def test_sparse_rows_are_checked_aligned_and_told_apart(table):
         "columns": list(table.columns),
         "shape": [len(table.columns)],
         "by": "client",
+        "entities": 3,
         "every": 10.0,
+        "lines": 8,
+        "start": "2015-05-17T10:05:00",
+        "end": "2015-05-17T10:05:20",
     }
     order = everything(table.columns)[::-1]
     columns = tuple(table.columns[i] for i in order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amiss.present.escape import visible
-from amiss.present.layout import ROW_UNITS, describe_kinds
+from amiss.present.layout import ROW_UNITS, describe_kinds, plural
 
 _NAME = 26
 """Columns of a detector's name; longer ones are cut."""
@@ -56,7 +56,7 @@ def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:
 
 def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
     header = " ".join(f"{title:>{_width(title)}}" for _, title in _COLUMNS)
-    lines = [f"{level + 's':<{_NAME + 2}} {header}   F1 range"]
+    lines = [f"{plural(level):<{_NAME + 2}} {header}   F1 range"]
     lines += [_row(name, values) for name, values in content["detectors"].items()]
     if content["baselines"]:
         lines += ["  baselines"]

@@ -77,7 +77,7 @@ def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
 
 def describe_decision(summary: dict[str, Any]) -> str:
     """Return how many were flagged, and where the line was drawn."""
-    count, unit = len(summary["findings"]), summary["source"]["unit"]
+    count, unit = summary["flagged"], summary["source"]["unit"]
     share = count / max(1, summary["scored"])
     flagged = f"{counted(count, unit)} ({percent(share)})"
     return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])

@@ -53,6 +53,7 @@ def findings_to_dict(
         "model": model,
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
+        "flagged": len(findings),
         "findings": [finding_to_dict(finding) for finding in findings],
     }
 
@@ -64,6 +65,7 @@ def row_findings_to_dict(
     threshold: Threshold,
     *,
     scored: int,
+    flagged: int,
 ) -> dict[str, Any]:
     """Return findings of a table or of images as JSON values.
 
@@ -75,8 +77,8 @@ def row_findings_to_dict(
     model : dict
         What was learnt.
     threshold : Threshold
-    scored : int
-        Rows or images that were judged.
+    scored, flagged : int
+        Rows or images that were judged, and those of them beyond the threshold.
     """
     return {
         "schema": SCHEMA,
@@ -84,6 +86,7 @@ def row_findings_to_dict(
         "model": model,
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
+        "flagged": flagged,
         "findings": [finding_to_dict(finding) for finding in findings],
     }
 

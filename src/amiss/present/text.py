@@ -23,6 +23,7 @@ from amiss.present.layout import (
     labelled,
     notes_of,
     place,
+    plural,
     short_names,
     shown_score,
 )
@@ -51,7 +52,7 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
         return summarise_rows(summary, most, width)
     lines = [
         labelled("log", _describe_log(summary), width),
-        labelled(summary["source"]["unit"] + "s", _describe_units(summary), width),
+        labelled(plural(summary["source"]["unit"]), _describe_units(summary), width),
         labelled("learnt", _describe_model(summary["model"]), width),
         labelled("flagged", describe_decision(summary), width),
     ]
@@ -174,7 +175,7 @@ def describe_evaluation(report: dict[str, Any]) -> str:
         head += f" · {report['unlabelled']:,} without a label left out"
     hits = counted(confusion["true_positive"], "anomaly", "anomalies")
     rows = [
-        f"{unit + 's':<{LABEL_WIDTH}}{head}",
+        f"{plural(unit):<{LABEL_WIDTH}}{head}",
         (
             f"{'flagged':<{LABEL_WIDTH}}{hits} and {confusion['false_positive']:,} normal "
             f"· missed {confusion['false_negative']:,} "

@@ -12,7 +12,15 @@ from amiss.detect._table_baselines import table_baseline_scores
 from amiss.errors import InputError, LabelError
 from amiss.run.evaluate import SCHEMA
 from amiss.run.metrics import areas, at_threshold
-from amiss.run.row_data import RowData, RowLabels, aligned, known_labels, unit_of
+from amiss.run.row_data import (
+    RowData,
+    RowInput,
+    RowLabels,
+    known_labels,
+    labels_and_notes,
+    unit_of,
+)
+from amiss.run.row_values import check_size, dense, score_rows
 from amiss.run.rows import FALSE_ALARM_RATE, RowModel
 from amiss.types import Table, Threshold
 
@@ -23,10 +31,10 @@ Truth = NDArray[np.int64]
 
 def evaluate_rows(
     model: RowModel,
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
     *,
-    train: RowData | None = None,
+    train: RowInput | None = None,
     train_labels: RowLabels | None = None,
     random_state: int = 0,
 ) -> dict[str, Any]:
@@ -35,11 +43,11 @@ def evaluate_rows(
     Parameters
     ----------
     model : RowModel
-    data : Table or Images
+    data : Table, Images or Activity
         What has no label is left out and counted.
     labels : mapping of id to bool, path of a label file, or array of int, optional
         By default the labels that `data` has.
-    train : Table or Images, optional
+    train : Table, Images or Activity, optional
         What the model learnt from: then baselines that learn from it stand beside the model.
     train_labels : as `labels`, optional
     random_state : int
@@ -51,7 +59,7 @@ def evaluate_rows(
         The schema ``amiss.evaluation/1``: precision, recall, F1 and confusion at the model's
         threshold, and areas under the precision-recall and ROC curves; the same for each baseline,
         its threshold found by the same rule. Where the data name classes, ``kinds``: for each class
-        of anomaly how much of it was flagged.
+        of anomaly how much of it was flagged. ``notes`` say what of the labels was not used.
 
     Raises
     ------
@@ -68,14 +76,15 @@ def evaluate_rows(
     >>> evaluate_rows(fit_rows(Table(values, ("a", "b"))), odd)["f1"]
     1.0
     """
-    known = aligned(data, model.info)
-    truth = required_labels(known_labels(known, labels), unit_of(known))
+    known = model.represent(data)
+    given, notes = labels_and_notes(known, labels)
+    truth = required_labels(given, unit_of(known))
     judged = known.take(truth >= 0)
     anomalous = truth[truth >= 0] == 1
-    scores = model.detector.anomaly_score(judged)
+    scores = score_rows(model.detector, judged)
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "unit": unit_of(data),
+        "unit": unit_of(known),
         "sessions": len(judged),
         "unlabelled": int((truth < 0).sum()),
         "anomalies": int(anomalous.sum()),
@@ -85,9 +94,10 @@ def evaluate_rows(
         "kinds": recall_by_kind(judged, anomalous, scores > model.threshold.value),
         "members": {},
         "baselines": {},
+        "notes": notes,
     }
     if train is not None:
-        learnt = aligned(train, model.info)
+        learnt = model.represent(train)
         taught = known_labels(learnt, train_labels)
         report["baselines"] = baseline_figures(
             learnt, taught, judged, anomalous, model.threshold, random_state
@@ -98,6 +108,11 @@ def evaluate_rows(
 def required_labels(truth: Truth | None, unit: str) -> Truth:
     """Return the labels, or say that they are needed."""
     if truth is None or not (truth >= 0).any():
+        if unit == "entity":
+            raise LabelError(
+                "no entity has a label; expected verdicts on times and sources: a CSV with the "
+                "columns time, source and verdict, or labels by id"
+            )
         raise LabelError(
             f"no {unit} has a label; expected a column of 0 and 1 (label=…, on the command line "
             "--label-column), or labels by id"
@@ -151,5 +166,8 @@ def baseline_figures(
 
 def _flat(data: RowData) -> NDArray[np.float64]:
     if isinstance(data, Table):
-        return np.asarray(data.values, dtype=np.float64)
+        check_size(data, "each baseline")
+        whole = dense(data)
+        assert isinstance(whole, Table)  # noqa: S101 - as `data` is
+        return np.asarray(whole.values, dtype=np.float64)
     return data.pixels.reshape(len(data), -1).astype(np.float64)

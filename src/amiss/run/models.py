@@ -9,6 +9,8 @@ from typing import Any, overload
 from amiss import store
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
+from amiss.present.layout import plural
+from amiss.represent.activity import Activity
 from amiss.represent.sessions import Sessions
 from amiss.run import pipeline, rows
 from amiss.run.detectors import load_detector
@@ -17,7 +19,7 @@ from amiss.run.evaluate_rows import evaluate_rows
 from amiss.run.findings import Findings
 from amiss.run.ingest import Labels
 from amiss.run.pipeline import Model
-from amiss.run.row_data import RowData, RowLabels
+from amiss.run.row_data import RowInput, RowLabels
 from amiss.run.row_findings import RowFindings
 from amiss.run.rows import RowModel
 from amiss.types import Images, Table
@@ -39,7 +41,7 @@ def fit(
 ) -> Model: ...
 @overload
 def fit(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
     *,
     detector: str | Detector | None = None,
@@ -49,7 +51,7 @@ def fit(
     random_state: int = 0,
 ) -> RowModel: ...
 def fit(
-    data: Sessions | RowData,
+    data: Sessions | RowInput,
     labels: Any = None,
     *,
     detector: str | Detector | None = None,
@@ -62,19 +64,21 @@ def fit(
 
     Parameters
     ----------
-    data : Sessions, Table or Images
+    data : Sessions, Table, Images or Activity
     labels : mapping of id to bool, or path of a label file, optional
-        What is known to be anomalous is not taken for normal. For tables and images also an array
-        of 1, 0 and −1; by default the labels they came with.
+        What is known to be anomalous is not taken for normal. For all but sessions also an array:
+        1 is an anomaly, 0 normal, −1 unknown; by default the labels they came with. For an
+        `Activity` also the path of verdicts: a report with a column ``verdict`` added.
     detector : str or Detector, optional
         A name of the catalogue, or a detector with parameters of its own. By default
-        ``session-ensemble`` for sessions, ``vae`` for tables and images.
+        ``session-ensemble`` for sessions, ``vae`` for tables and images, ``deep-sad`` for an
+        `Activity`.
     clean : bool, optional
         Of sessions: whether those not labelled anomalous are all normal. By default they are with
         labels; without, the normal bulk is estimated and the rest left out.
     false_alarm_rate : float, optional
         Bound on the share of normal items that are flagged; by default 0.0005 for sessions, 0.01
-        for tables and images.
+        for all else.
     rule : str
         ``tail`` or ``quantile``; with labels of both kinds also ``f1``, the best F1 of what is
         labelled, judged out of fold; with the detector ``next-event`` also ``top-K`` and ``p-X``,
@@ -123,7 +127,7 @@ def scan(
 ) -> Findings: ...
 @overload
 def scan(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
     *,
     detector: str | Detector | None = None,
@@ -133,7 +137,7 @@ def scan(
     random_state: int = 0,
 ) -> RowFindings: ...
 def scan(
-    data: Sessions | RowData,
+    data: Sessions | RowInput,
     labels: Any = None,
     *,
     detector: str | Detector | None = None,
@@ -158,15 +162,16 @@ def _options(
     data: Any, detector: str | Detector | None, clean: bool | None, rate: float | None
 ) -> dict[str, Any]:
     """Return the options that were given; the others are for each kind of data to choose."""
-    if not isinstance(data, Sessions | Table | Images):
+    if not isinstance(data, Sessions | Table | Images | Activity):
         raise InputError(
             f"{type(data).__name__}; expected Sessions from amiss.read_sessions, a Table from "
-            "amiss.read_table or Images from amiss.read_images"
+            "amiss.read_table, Images from amiss.read_images or an Activity from "
+            "amiss.read_activity"
         )
     if clean is not None and not isinstance(data, Sessions):
         raise UsageError(
-            "clean is for sessions, of which the normal bulk is estimated; of tables and images "
-            "all that is not labelled an anomaly is learnt from: leave it out"
+            "clean is for sessions, of which the normal bulk is estimated; of tables, images and "
+            "entities all that is not labelled an anomaly is learnt from: leave it out"
         )
     given = {"detector": detector, "clean": clean, "false_alarm_rate": rate}
     return {name: value for name, value in given.items() if value is not None}
@@ -222,19 +227,20 @@ def load_model(path: str | PathLike[str]) -> Model | RowModel:
 
 
 def evaluate(
-    model: Model | RowModel, data: Sessions | RowData, labels: Any = None, **options: Any
+    model: Model | RowModel, data: Sessions | RowInput, labels: Any = None, **options: Any
 ) -> dict[str, Any]:
     """Score labelled data and compare with the labels.
 
     Parameters
     ----------
     model : Model or RowModel
-    data : Sessions, Table or Images
+    data : Sessions, Table, Images or Activity
         As the model takes it. What has no label is left out and counted.
     labels : mapping of id to bool, or path of a label file
-        For tables and images also an array of 1, 0 and −1; by default the labels they came with.
+        For all but sessions also an array of 1, 0 and −1; by default the labels they came with.
+        For an `Activity` also the path of verdicts.
     **options
-        For tables and images, as `amiss.run.evaluate_rows.evaluate_rows` has them: `train`, what
+        For all but sessions, as `amiss.run.evaluate_rows.evaluate_rows` has them: `train`, what
         the model learnt from, puts baselines beside it.
 
     Returns
@@ -253,7 +259,9 @@ def evaluate(
     """
     if isinstance(model, RowModel):
         if isinstance(data, Sessions):
-            raise UsageError(f"this model learnt from {model.info['unit']}s; expected such data")
+            raise UsageError(
+                f"this model learnt from {plural(model.info['unit'])}; expected such data"
+            )
         return evaluate_rows(model, data, labels, **options)
     if not isinstance(data, Sessions):
         raise UsageError("this model learnt from sessions; expected such from read_sessions")

@@ -16,11 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from amiss.errors import InputError, LabelError
 from amiss.present.escape import visible
+from amiss.present.layout import plural
 from amiss.present.summary import timestamp
 from amiss.read.labels import Verdicts, read_labels, read_verdicts
+from amiss.represent.activity import Activity
 from amiss.types import Images, Location, RowIndex, Table
 
 RowData = Table | Images
+RowInput = RowData | Activity
+"""What models take: activity becomes a table by the columns that a model learnt."""
 RowLabels = Mapping[str, Any] | ArrayLike | str | PathLike[str]
 """Id to whether it is an anomaly, the file that says so, or 1, 0 or −1 for each row in order."""
 _NAMED = 5  # columns that an error names
@@ -38,11 +42,7 @@ def unit_of(data: RowData) -> str:
 
 def units_of(data: RowData) -> str:
     """Return what is judged, of several."""
-    return _several(unit_of(data))
-
-
-def _several(unit: str) -> str:
-    return "entities" if unit == "entity" else f"{unit}s"
+    return plural(unit_of(data))
 
 
 def shape_of(data: RowData) -> list[int]:
@@ -64,12 +64,16 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
     if isinstance(data, Images):
         return [data.ids[i] for i in at]
     if data.index is not None:
-        start, entity = data.index.start[at].tolist(), data.index.entity[at].tolist()
-        return [f"{timestamp(t)} {name}" for t, name in zip(start, entity, strict=True)]
+        return _index_ids(data.index, at)
     rows = at + 1 if data.row is None else data.row[at]
     if len(data.sources) < 2 or data.file is None:
         return [str(row) for row in rows]
     return [f"{data.sources[f]}:{row}" for f, row in zip(data.file[at], rows, strict=True)]
+
+
+def _index_ids(index: RowIndex, at: NDArray[np.int64]) -> list[str]:
+    start, entity = index.start[at].tolist(), index.entity[at].tolist()
+    return [f"{timestamp(t)} {name}" for t, name in zip(start, entity, strict=True)]
 
 
 def location_of(data: RowData, at: int) -> tuple[Location, ...]:
@@ -96,19 +100,32 @@ def _ranges(index: RowIndex, sources: tuple[str, ...]) -> list[Location]:
     ]
 
 
-def find_row(data: RowData, row_id: str) -> int:
+def find_row(data: RowInput, row_id: str) -> int:
     """Return the position of the row or image that has an id.
+
+    That of an entity may also be as it is shown: the time after a blank, and what is invisible
+    written out.
 
     Raises
     ------
     InputError
         There is none.
     """
-    ids = ids_of(data, np.arange(len(data)))
-    if row_id not in ids:
-        such = f"; ids are such as {ids[0]!r} and {ids[-1]!r}" if ids else ""
-        raise InputError(f"no {unit_of(data)} {row_id!r} among {len(ids):,}{such}")
-    return ids.index(row_id)
+    index = None if isinstance(data, Images) else data.index
+    if isinstance(data, Activity):
+        ids = _index_ids(data.index, np.arange(len(data)))
+    else:
+        ids = ids_of(data, np.arange(len(data)))
+    if row_id in ids:
+        return ids.index(row_id)
+    if index is not None:
+        typed = visible(f"{row_id[:10]}T{row_id[11:]}")
+        shown = [visible(name) for name in ids]
+        if typed in shown:
+            return shown.index(typed)
+    unit = "entity" if isinstance(data, Activity) else unit_of(data)
+    such = f"; ids are such as {ids[0]!r} and {ids[-1]!r}" if ids else ""
+    raise InputError(f"no {unit} {row_id!r} among {len(ids):,}{such}")
 
 
 def known_labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] | None:
@@ -126,12 +143,28 @@ def known_labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] |
     LabelError
         The labels name none of the rows, are not one a row, or have other values.
     """
-    if labels is None:
-        return data.label
+    return labels_and_notes(data, labels)[0]
+
+
+def labels_and_notes(
+    data: RowData, labels: RowLabels | None
+) -> tuple[NDArray[np.int64] | None, list[str]]:
+    """Return what `known_labels` does, and what a reader should know of it.
+
+    Verdicts of other windows than those of `data` are not used, and counted.
+    """
     if isinstance(labels, str | PathLike) and isinstance(data, Table) and data.index is not None:
         verdicts = read_verdicts(labels, data.index.by)
         if verdicts is not None:
-            return match_verdicts(data.index, verdicts)[0]
+            found, unmatched = match_verdicts(data.index, verdicts)
+            said = f"verdicts on windows that this input does not have (not used): {unmatched:,}"
+            return found, [said] if unmatched else []
+    return _labels(data, labels), []
+
+
+def _labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] | None:
+    if labels is None:
+        return data.label
     if isinstance(labels, Mapping | str | PathLike):
         return _by_id(data, labels)
     given = np.asarray(labels)
@@ -197,9 +230,11 @@ def _by_id(data: RowData, labels: Mapping[str, Any] | str | PathLike[str]) -> ND
     ids = ids_of(data, np.arange(len(data)))
     found = np.array([known.get(name, -1) for name in ids], dtype=np.int64)
     if (found == -1).all():
+        unit = unit_of(data)
         raise LabelError(
-            f"none of {len(known):,} labels names a {unit_of(data)} of this input: labels name "
-            f"such as {next(iter(known), '')[:60]!r}, ids are such as {ids[0][:60]!r}"
+            f"none of {len(known):,} labels names {'a' if unit == 'row' else 'an'} {unit} of this "
+            f"input: labels name such as {next(iter(known), '')[:60]!r}, ids are such as "
+            f"{ids[0][:60]!r}"
         )
     return found
 
@@ -225,8 +260,8 @@ def check_rows(data: Any) -> None:
     """
     if not isinstance(data, Table | Images):
         raise InputError(
-            f"{type(data).__name__}; expected a Table from amiss.read_table or Images from "
-            "amiss.read_images"
+            f"{type(data).__name__}; expected a Table from amiss.read_table, Images from "
+            "amiss.read_images or an Activity from amiss.read_activity"
         )
     if not len(data):
         raise InputError(f"no {units_of(data)}; expected at least one")
@@ -273,7 +308,7 @@ def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
     check_rows(data)
     if unit_of(data) != info["unit"]:
         raise InputError(
-            f"this model learnt from {_several(info['unit'])}; this input is {units_of(data)}"
+            f"this model learnt from {plural(info['unit'])}; this input is {units_of(data)}"
         )
     if isinstance(data, Images):
         if (got := shape_of(data)) != info["shape"]:
@@ -317,7 +352,8 @@ def fingerprint(data: RowData) -> str:
 def describe_data(data: RowData) -> dict[str, Any]:
     """Return what was read, as plain values: unit, rows, columns, shape of one.
 
-    Of rows with an index also ``by``, what names entities, and ``every``, the window in seconds.
+    Of rows with an index also ``by``, what names entities; ``entities``, how many there are;
+    ``every``, the window in seconds; and the lines and the span of time they were counted from.
     """
     described = {
         "unit": unit_of(data),
@@ -325,10 +361,16 @@ def describe_data(data: RowData) -> dict[str, Any]:
         "columns": list(data.columns) if isinstance(data, Table) else [],
         "shape": shape_of(data),
     }
-    if isinstance(data, Table) and data.index is not None:
-        described["by"] = data.index.by
-        if len(data):
-            described["every"] = float(data.index.end[0] - data.index.start[0]) / 1000
+    if isinstance(data, Table) and (index := data.index) is not None:
+        there = bool(len(index))
+        described |= {
+            "by": index.by,
+            "entities": len(np.unique(index.entity)),
+            "every": float(index.end[0] - index.start[0]) / 1000 if there else 0.0,
+            "lines": len(index.line),
+            "start": timestamp(int(index.start.min())) if there else None,
+            "end": timestamp(int(index.end.max())) if there else None,
+        }
     return described
 
 

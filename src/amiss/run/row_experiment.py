@@ -9,22 +9,34 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from amiss.detect._base import Detector
 from amiss.errors import UsageError
+from amiss.represent.activity import Activity
+from amiss.represent.entities import EntityFeatures
 from amiss.run.evaluate_rows import baseline_figures, recall_by_kind, required_labels
 from amiss.run.experiment import SCHEMA, Experiment, split_sessions
 from amiss.run.metrics import areas, at_threshold, curves, merged_runs
-from amiss.run.row_data import RowData, RowLabels, check_rows, known_labels, unit_of
-from amiss.run.rows import DEFAULT_DETECTOR, FALSE_ALARM_RATE, fit_rows
-from amiss.types import Threshold
+from amiss.run.row_data import (
+    RowData,
+    RowInput,
+    RowLabels,
+    check_rows,
+    known_labels,
+    unit_of,
+    units_of,
+)
+from amiss.run.row_values import score_rows
+from amiss.run.rows import DEFAULT_DETECTOR, ENTITY_DETECTOR, FALSE_ALARM_RATE, fit_rows
+from amiss.types import Table, Threshold
 
 
 def run_row_experiment(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
-    detectors: Iterable[str | Detector] | Mapping[str, str | Detector] = (DEFAULT_DETECTOR,),
+    detectors: Iterable[str | Detector] | Mapping[str, str | Detector] | None = None,
     *,
     train: float = 0.5,
     split: Literal["uniform", "time"] = "uniform",
@@ -36,12 +48,13 @@ def run_row_experiment(
 
     Parameters
     ----------
-    data : Table or Images
+    data : Table, Images or Activity
         What has no label is left out.
     labels : mapping of id to bool, path of a label file, or array of int, optional
         By default the labels that `data` has.
-    detectors : iterable, or mapping
-        Names of the catalogue, or detectors of your own by the name to show.
+    detectors : iterable, or mapping, optional
+        Names of the catalogue, or detectors of your own by the name to show; by default ``vae``,
+        and ``deep-sad`` for an `Activity`.
     train : float
         Share to learn from.
     split : {"uniform", "time"}
@@ -57,7 +70,7 @@ def run_row_experiment(
     Returns
     -------
     Experiment
-        Of one level, ``row`` or ``image``.
+        Of one level: ``row``, ``image`` or ``entity``.
 
     Raises
     ------
@@ -68,11 +81,13 @@ def run_row_experiment(
     InputError
         There are too few rows, or none to choose a threshold by.
     """
-    check_rows(data)
-    unit = unit_of(data)
-    truth = required_labels(known_labels(data, labels), unit)
+    rows = _rows_of(data)
+    check_rows(rows)
+    unit, units = unit_of(rows), units_of(rows)
+    truth = required_labels(known_labels(rows, labels), unit)
     data, truth = data.take(truth >= 0), truth[truth >= 0]
-    named = _named(detectors)
+    usual = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
+    named = _named([usual] if detectors is None else detectors)
     seeds = list(seeds)
     if not seeds:
         raise UsageError("no seeds; expected at least one")
@@ -86,10 +101,10 @@ def run_row_experiment(
     for seed in seeds:
         chosen = split_sessions(truth, train, split, seed, unit)
         for part, mask in (("train", chosen), ("test", ~chosen)):
-            counts = {f"{unit}s": int(mask.sum()), f"anomalous_{unit}s": int(truth[mask].sum())}
+            counts = {units: int(mask.sum()), f"anomalous_{units}": int(truth[mask].sum())}
             report["data"].append({"seed": seed, "part": part, **counts})
-        learnt, taught = data.take(chosen), truth[chosen] if use_labels else None
-        judged, anomalous = data.take(~chosen), truth[~chosen] == 1
+        learnt, judged = _parts(data, chosen)
+        taught, anomalous = truth[chosen] if use_labels else None, truth[~chosen] == 1
         found: dict[str, Any] = {"ceilings": {}, "detectors": {}, "baselines": {}}
         rule = "f1" if use_labels else "tail"
         for name, detector in named.items():
@@ -102,7 +117,7 @@ def run_row_experiment(
                 rule=rule,
                 random_state=seed,
             )
-            scores = model.detector.anomaly_score(judged)
+            scores = score_rows(model.detector, judged)
             flagged = scores > model.threshold.value
             found["detectors"][name] = {
                 **at_threshold(anomalous, flagged),
@@ -117,6 +132,21 @@ def run_row_experiment(
         runs.append(found)
     report["levels"] = {unit: merged_runs(runs)}
     return Experiment(report)
+
+
+def _rows_of(data: RowInput) -> RowData:
+    """Return the rows that labels name; activity has no columns yet."""
+    if not isinstance(data, Activity):
+        return data
+    return Table(np.empty((len(data), 0)), (), sources=data.log.sources, index=data.index)
+
+
+def _parts(data: RowInput, chosen: NDArray[np.bool_]) -> tuple[RowData, RowData]:
+    """Return what is learnt from, and what is judged; columns are learnt from the first."""
+    if not isinstance(data, Activity):
+        return data.take(chosen), data.take(~chosen)
+    space = EntityFeatures()
+    return space.fit_transform(data.take(chosen)), space.transform(data.take(~chosen))
 
 
 def _named(

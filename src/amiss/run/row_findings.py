@@ -21,6 +21,7 @@ from amiss.present.summary import row_findings_to_dict
 from amiss.present.text import summarise
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import RowData, ids_of, location_of, unit_of
+from amiss.run.row_values import dense
 from amiss.types import NO_TIME, Feature, Finding, Table, Threshold
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class RowFindings(Sequence[ExplainedFinding]):
-    """The flagged rows or images, the most anomalous first, and how they were decided.
+    """The flagged rows, images or entities, the most anomalous first, and how they were decided.
+
+    Those of `RowModel.detect` with `top` are so many of the highest scores, flagged or not.
 
     Attributes
     ----------
@@ -75,7 +78,12 @@ class RowFindings(Sequence[ExplainedFinding]):
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
         return row_findings_to_dict(
-            self.items, self.source, self.model, self.threshold, scored=len(self.scores)
+            self.items,
+            self.source,
+            self.model,
+            self.threshold,
+            scored=len(self.scores),
+            flagged=int((self.scores > self.threshold.value).sum()),
         )
 
     def to_frame(self) -> pl.DataFrame:
@@ -136,15 +144,16 @@ def explain_at(
     at: NDArray[np.int64],
     usual: NDArray[np.float64] | None = None,
     background: Any = None,
+    most: int = MOST_FEATURES,
 ) -> tuple[ExplainedFinding, ...]:
     """Explain the rows or images at positions `at`, in that order.
 
     What deviates is told by a detector that has ``judge``. Of others, the score is shared out among
     the columns, against `background`: rows of a table, dense or CSR. Without it, or without
-    captum (`notes_on` says so), there is the score alone.
+    captum (`notes_on` says so), there is the score alone. Each has at most `most` features.
     """
     p_values = Calibration(calibration, detector.resolution).p_value(scores[at])
-    features = _features(detector, data, at, usual, background)
+    features = _features(detector, data, at, usual, background, most)
     index = data.index if isinstance(data, Table) else None
     return tuple(
         ExplainedFinding.of(
@@ -177,11 +186,15 @@ def _features(
     at: NDArray[np.int64],
     usual: NDArray[np.float64] | None,
     background: Any,
+    most: int,
 ) -> list[tuple[Feature, ...]]:
     found: list[tuple[Feature, ...]] = []
     if hasattr(detector, "judge"):
-        for start in range(0, len(at), _JUDGED):
-            found += explain_judged(detector.judge(data.take(at[start : start + _JUDGED])), usual)
+        cells = len(data.columns) if isinstance(data, Table) else 1
+        size = max(1, min(_JUDGED, _CELLS // max(1, cells)))
+        for start in range(0, len(at), size):
+            judged = detector.judge(dense(data.take(at[start : start + size])))
+            found += explain_judged(judged, usual, most)
     elif isinstance(data, Table) and background is not None and find_spec("captum"):
         from amiss.detect._train import threads
 
@@ -189,5 +202,5 @@ def _features(
         with threads(1):
             for start in range(0, len(at), size):
                 parts = attribute(detector, data.take(at[start : start + size]), background)
-                found += explain_attributed(parts, data.columns, usual)
+                found += explain_attributed(parts, data.columns, usual, most)
     return found or [()] * len(at)

@@ -1,4 +1,4 @@
-"""RowModel = columns + detector + decision, of tables and images: fit, detect, scan."""
+"""RowModel = columns + detector + decision, of tables, images and entities: fit, detect, scan."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from amiss import store
 from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import Detector
-from amiss.errors import InputError, UsageError
+from amiss.errors import InputError, ModelError, UsageError
+from amiss.explain.attribution import Attributions, attribute, draw_background
+from amiss.explain.rows import MOST_FEATURES
+from amiss.present.layout import plural
+from amiss.present.report import report_frame
+from amiss.represent.activity import Activity
+from amiss.represent.entities import EntityFeatures
 from amiss.run.detectors import (
     check_rule,
     detector_state,
@@ -25,20 +32,24 @@ from amiss.run.detectors import (
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import (
     RowData,
+    RowInput,
     RowLabels,
     aligned,
     check_rows,
     describe_data,
     find_row,
     fingerprint,
-    known_labels,
+    labels_and_notes,
     unit_of,
 )
-from amiss.run.row_findings import RowFindings, explain_at
+from amiss.run.row_findings import RowFindings, explain_at, notes_on
+from amiss.run.row_values import as_taken, column_quantiles, score_rows
 from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.types import Table, Threshold
 
 DEFAULT_DETECTOR = "vae"
+ENTITY_DETECTOR = "deep-sad"
+"""The default where an `Activity` is given: its table is sparse, and analysts label some of it."""
 FALSE_ALARM_RATE = 0.01
 """Default bound on the share of normal rows that are flagged."""
 _USUAL = (0.005, 0.995)
@@ -59,6 +70,10 @@ class RowModel:
         What the model learnt from, as plain values; among them the columns it expects.
     usual : ndarray of float64, shape (2, n_columns), or None
         Between which values 99 % of the rows taken for normal lie in each column; None for images.
+    background : ndarray of float64 or CSR matrix, shape (n, n_columns), or None
+        At most 100 of the rows taken for normal, which attributions compare with; None for images.
+    space : EntityFeatures or None
+        What makes columns of what entities did, if the model was fitted on an `Activity`.
     """
 
     detector: Detector
@@ -66,14 +81,34 @@ class RowModel:
     calibration: NDArray[np.float64]
     info: dict[str, Any]
     usual: NDArray[np.float64] | None = None
+    background: Any = None
+    space: EntityFeatures | None = None
 
     def __repr__(self) -> str:
         return (
             f"<RowModel: {self.detector.name} learnt from {self.info['rows']:,} "
-            f"{self.info['unit']}s of shape {tuple(self.info['shape'])}>"
+            f"{plural(self.info['unit'])} of shape {tuple(self.info['shape'])}>"
         )
 
-    def score(self, data: RowData) -> NDArray[np.float64]:
+    def represent(self, data: RowInput) -> RowData:
+        """Return data as the detector knows them: activity by the model's columns, all in order.
+
+        Raises
+        ------
+        InputError
+            Columns are missing, or there are others; images are of another size; activity was
+            counted otherwise.
+        """
+        if not isinstance(data, Activity):
+            return aligned(data, self.info)
+        if self.space is None:
+            raise InputError(
+                f"this model learnt from {plural(self.info['unit'])}; this input is what each "
+                f"{data.by} did, and the model has no columns for it: fit one on an Activity"
+            )
+        return aligned(self.space.transform(data), self.info)
+
+    def score(self, data: RowInput) -> NDArray[np.float64]:
         """Return the anomaly score of each row or image, shape (n,).
 
         Columns may be in any order.
@@ -81,35 +116,112 @@ class RowModel:
         Raises
         ------
         InputError
-            Columns are missing, or there are others; images are of another size.
+            As `represent`.
         """
-        return self.detector.anomaly_score(aligned(data, self.info))
+        return score_rows(self.detector, self.represent(data))
 
-    def detect(self, data: RowData) -> RowFindings:
+    def detect(
+        self, data: RowInput, *, top: int | None = None, top_k: int = MOST_FEATURES
+    ) -> RowFindings:
         """Return the rows whose score lies above the threshold, explained.
+
+        Parameters
+        ----------
+        data : Table, Images or Activity
+        top : int, optional
+            So many rows of the highest scores instead, flagged or not.
+        top_k : int
+            Features of each.
 
         Raises
         ------
         InputError
-            As `score`.
+            As `represent`.
         """
-        known = aligned(data, self.info)
-        return self.judged(known, self.detector.anomaly_score(known))
+        known = self.represent(data)
+        scores = score_rows(self.detector, known)
+        return self._judged(data, known, scores, top=top, top_k=top_k)
 
-    def explain(self, data: RowData, row_id: str) -> ExplainedFinding:
+    def report(
+        self, data: RowInput, top_k: int = MOST_FEATURES, top: int | None = None
+    ) -> pl.DataFrame:
+        """Return the detection report: one row a flagged row, the most anomalous first.
+
+        Its columns are those of `RowFindings.report`. Only the rows in it are explained.
+
+        Parameters
+        ----------
+        data : Table, Images or Activity
+        top_k : int
+            Features of each.
+        top : int, optional
+            So many rows of the highest scores instead, flagged or not.
+
+        Raises
+        ------
+        InputError
+            As `represent`.
+        """
+        found = self.detect(data, top=top, top_k=top_k)
+        return report_frame(found.items, found.source["unit"], top_k)
+
+    def explain(self, data: RowInput, row_id: str) -> ExplainedFinding:
         """Explain one row or image, flagged or not.
 
         Raises
         ------
         InputError
-            As `score`; or there is none of that id.
+            As `represent`; or there is none of that id.
         """
-        known = aligned(data, self.info)
+        known = self.represent(data)
         at = find_row(known, row_id)
         one = known.take(np.array([at]))
         scores = np.full(len(known), np.nan)
-        scores[at] = self.detector.anomaly_score(one)[0]
+        scores[at] = score_rows(self.detector, one)[0]
         return self._explained(known, scores, np.array([at]))[0]
+
+    def attribute(
+        self,
+        data: RowInput,
+        rows: Sequence[str] | NDArray[Any] | None = None,
+        *,
+        random_state: int | None = 0,
+    ) -> Attributions:
+        """Share out the anomaly scores of some rows among their columns.
+
+        Parameters
+        ----------
+        data : Table or Activity
+        rows : sequence of str, or ndarray of int or bool, optional
+            Ids, positions or a mask, in the order wanted; by default those flagged, the most
+            anomalous first.
+        random_state : int, optional
+            Orders the columns where the detector has no gradients.
+
+        Returns
+        -------
+        Attributions
+            Columns are in the order of ``model.info["columns"]``.
+
+        Raises
+        ------
+        AmissError
+            captum is not installed.
+        InputError
+            As `represent`; there is no row of an id; or these are images.
+        """
+        known = self.represent(data)
+        if not isinstance(known, Table):
+            raise InputError("attributions are of columns; expected a table, these are images")
+        if self.background is None:
+            raise ModelError("this model has no background rows to compare with; fit it again")
+        if rows is None:
+            at = self._highest(score_rows(self.detector, known), None)
+        elif isinstance(rows, np.ndarray) and rows.dtype.kind in "iub":
+            at = np.arange(len(known))[rows]
+        else:
+            at = np.array([find_row(known, str(name)) for name in rows], dtype=np.int64)
+        return attribute(self.detector, known.take(at), self.background, random_state=random_state)
 
     def set_threshold(self, rate: float, rule: str = "tail") -> RowModel:
         """Return the same model with another false-alarm rate; nothing is fitted again.
@@ -122,7 +234,7 @@ class RowModel:
         return cut_anew(self, rate, rule)
 
     def preview(
-        self, data: RowData, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
+        self, data: RowInput, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
     ) -> pl.DataFrame:
         """Return how many of the rows each false-alarm rate would flag."""
         check_rule(rule, self.detector)
@@ -134,10 +246,12 @@ class RowModel:
         arrays["calibration"] = self.calibration
         if self.usual is not None:
             arrays["usual"] = self.usual
+        arrays |= {f"background.{k}": v for k, v in _background_arrays(self.background).items()}
         content = {
             "info": self.info,
             "threshold": self.threshold._asdict(),
             "detector": manifest,
+            "space": None if self.space is None else self.space.to_content(),
         }
         store.write(path, "rows", content, arrays)
 
@@ -149,54 +263,84 @@ class RowModel:
         modules: Mapping[str, Any] | None = None,
     ) -> RowModel:
         """Return the model that `save` wrote, from what a file holds of it."""
+        info, space = content["info"], content.get("space")
         return cls(
             detector=load_detector(
                 content["detector"], store.with_prefix(arrays, "detector."), modules
             ),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
-            info=content["info"],
+            info=info,
             usual=arrays.get("usual"),
+            background=_background_of(store.with_prefix(arrays, "background."), info["shape"]),
+            space=None if space is None else EntityFeatures.from_content(space),
         )
 
-    def judged(self, data: RowData, scores: NDArray[np.float64]) -> RowFindings:
-        """Return the findings of rows that have been scored, shape (n,)."""
-        flagged = np.flatnonzero(scores > self.threshold.value)
-        flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
+    def _judged(
+        self,
+        data: RowInput,
+        known: RowData,
+        scores: NDArray[np.float64],
+        *,
+        top: int | None = None,
+        top_k: int = MOST_FEATURES,
+    ) -> RowFindings:
+        """Return the findings of `data`, which are `known` to the detector, and were scored."""
+        for name, value in (("top", top), ("top_k", top_k)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value}; expected 1 or more")
+        at = self._highest(scores, top)
+        notes = list(data.log.notes) if isinstance(data, Activity) else []
+        if len(at):
+            notes += notes_on(self.detector, self.background)
         return RowFindings(
-            items=self._explained(data, scores, flagged),
-            source={"files": list(data.sources), **describe_data(data), "notes": []},
+            items=self._explained(known, scores, at, top_k),
+            source={"files": list(known.sources), **_described(data, known), "notes": notes},
             model=self.info,
             threshold=self.threshold,
             scores=scores,
             fitted=self,
         )
 
+    def _highest(self, scores: NDArray[np.float64], top: int | None) -> NDArray[np.int64]:
+        """Return the rows that are flagged, or the `top` ones, the most anomalous first."""
+        order = np.argsort(-scores, kind="stable")
+        return order[scores[order] > self.threshold.value] if top is None else order[:top]
+
     def _explained(
-        self, data: RowData, scores: NDArray[np.float64], at: NDArray[np.int64]
+        self,
+        data: RowData,
+        scores: NDArray[np.float64],
+        at: NDArray[np.int64],
+        top_k: int = MOST_FEATURES,
     ) -> tuple[ExplainedFinding, ...]:
-        return explain_at(self.detector, self.calibration, data, scores, at, self.usual)
+        return explain_at(
+            self.detector, self.calibration, data, scores, at, self.usual, self.background, top_k
+        )
 
 
 def fit_rows(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
     *,
-    detector: str | Detector = DEFAULT_DETECTOR,
+    detector: str | Detector | None = None,
     false_alarm_rate: float = FALSE_ALARM_RATE,
     rule: str = "tail",
     random_state: int = 0,
 ) -> RowModel:
-    """Learn what normal rows of a table, or normal images, look like.
+    """Learn what normal rows of a table, normal images or normal entities look like.
 
     Parameters
     ----------
-    data : Table or Images
+    data : Table, Images or Activity
+        What becomes a column of an `Activity` is learnt with the detector.
     labels : mapping of id to bool, path of a label file, or array of int, optional
         1 is an anomaly, 0 normal, −1 unknown; by default the labels that `data` has. Anomalies are
-        not taken for normal; rows that are unknown are.
-    detector : str or Detector
-        A name of the catalogue, or a detector with parameters of its own.
+        not taken for normal; rows that are unknown are. Of entities the file may be one of
+        verdicts: a report with a column ``verdict`` added.
+    detector : str or Detector, optional
+        A name of the catalogue, or a detector with parameters of its own; by default ``vae``, and
+        ``deep-sad`` for an `Activity`.
     false_alarm_rate : float
         Bound on the share of normal rows that are flagged.
     rule : str
@@ -227,14 +371,14 @@ def fit_rows(
     >>> [finding.id for finding in model.detect(other)]
     ['2']
     """
-    return _fit(data, labels, detector, false_alarm_rate, rule, random_state)
+    return _fit(data, labels, detector, false_alarm_rate, rule, random_state)[0]
 
 
 def scan_rows(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None = None,
     *,
-    detector: str | Detector = DEFAULT_DETECTOR,
+    detector: str | Detector | None = None,
     false_alarm_rate: float = FALSE_ALARM_RATE,
     rule: str = "tail",
     random_state: int = 0,
@@ -245,42 +389,37 @@ def scan_rows(
     ------------------
     As `fit_rows`. The fitted model is the findings' ``fitted``.
     """
-    model = _fit(data, labels, detector, false_alarm_rate, rule, random_state)
-    return model.judged(data, model.detector.training_score_)
+    model, known = _fit(data, labels, detector, false_alarm_rate, rule, random_state)
+    return model._judged(data, known, model.detector.training_score_)
 
 
 def _fit(
-    data: RowData,
+    data: RowInput,
     labels: RowLabels | None,
-    detector: str | Detector,
+    detector: str | Detector | None,
     rate: float,
     rule: str,
     random_state: int,
-) -> RowModel:
+) -> tuple[RowModel, RowData]:
+    """Return the model, and the data as it learnt from them."""
     started = time.process_time()
     check_rate(rate)
-    check_rows(data)
-    takes = "table" if isinstance(data, Table) else "images"
+    if detector is None:
+        detector = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
+    space, known = _learnt_space(data)
+    check_rows(known)
+    takes = "table" if isinstance(known, Table) else "images"
     chosen = make_detector(detector, random_state, rule, takes)
-    if getattr(chosen, "outlier_type", "instance") == "feature":
-        raise UsageError(
-            "outlier_type 'feature' flags by single features; a model cuts the score of the whole "
-            f"{unit_of(data)}: use outlier_type='instance', or the detector by itself"
-        )
-    if getattr(chosen, "threshold", None) is not None:
-        raise UsageError(
-            f"threshold={chosen.threshold}: a model finds its own by the rule and the rate; leave "
-            "it out, or use the detector by itself"
-        )
-    truth = known_labels(data, labels)
+    _check_decision(chosen, unit_of(known))
+    truth, notes = labels_and_notes(known, labels)
     if rule == "f1" and truth is None:
         raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
-    normal = np.ones(len(data), dtype=np.bool_) if truth is None else truth != 1
+    normal = np.ones(len(known), dtype=np.bool_) if truth is None else truth != 1
     if not normal.any():
         raise InputError(
-            f"every {unit_of(data)} is labelled an anomaly; expected normal ones to learn from"
+            f"every {unit_of(known)} is labelled an anomaly; expected normal ones to learn from"
         )
-    chosen.fit(data, truth)
+    chosen.fit(as_taken(known, chosen), truth)
     calibration = np.sort(chosen.training_score_[normal])
     if rule == "f1" and truth is not None:
         judged = truth >= 0
@@ -289,15 +428,69 @@ def _fit(
         threshold = decide(calibration, rate, rule, chosen.resolution)
     chosen.offset_ = -threshold.value
     info = {
-        "sources": list(data.sources),
-        **describe_data(data),
+        "sources": list(known.sources),
+        **_described(data, known),
         "labelled_anomalies": None if truth is None else int((~normal).sum()),
+        "labelled_normal": None if truth is None else int((truth == 0).sum()),
         "detector": chosen.name,
         "random_state": random_state,
         "cpu_seconds": round(time.process_time() - started, 1),
-        "fingerprint": fingerprint(data),
+        "fingerprint": fingerprint(known),
+        "notes": [*(data.log.notes if isinstance(data, Activity) else ()), *notes],
     }
-    usual = None
-    if isinstance(data, Table):
-        usual = np.quantile(data.values[normal], _USUAL, axis=0)
-    return RowModel(chosen, threshold, calibration, info, usual)
+    usual = background = None
+    if isinstance(known, Table):
+        taken = known.values[normal]
+        usual = column_quantiles(taken, _USUAL)
+        background = draw_background(taken, random_state=random_state)
+    return RowModel(chosen, threshold, calibration, info, usual, background, space), known
+
+
+def _learnt_space(data: RowInput) -> tuple[EntityFeatures | None, RowData]:
+    """Return the columns learnt from activity, and what is in them; other data as they are."""
+    if not isinstance(data, Activity):
+        return None, data
+    space = EntityFeatures()
+    return space, space.fit_transform(data)
+
+
+def _check_decision(chosen: Detector, unit: str) -> None:
+    """Refuse a detector that would decide by itself."""
+    if getattr(chosen, "outlier_type", "instance") == "feature":
+        raise UsageError(
+            "outlier_type 'feature' flags by single features; a model cuts the score of the whole "
+            f"{unit}: use outlier_type='instance', or the detector by itself"
+        )
+    if getattr(chosen, "threshold", None) is not None:
+        raise UsageError(
+            f"threshold={chosen.threshold}: a model finds its own by the rule and the rate; leave "
+            "it out, or use the detector by itself"
+        )
+    if getattr(chosen, "labels", "amiss") != "amiss":
+        raise UsageError(
+            f"labels={chosen.labels!r}: a model has labels of 1 for an anomaly, 0 for a normal "
+            f"{unit} and −1 for what is unknown, and tells its detector so; leave it out"
+        )
+
+
+def _described(data: RowInput, known: RowData) -> dict[str, Any]:
+    """Return what was read, as plain values; of a log also its format."""
+    described = describe_data(known)
+    if described["unit"] == "entity":
+        described["format"] = data.log.format if isinstance(data, Activity) else ""
+    return described
+
+
+def _background_arrays(background: Any) -> dict[str, NDArray[Any]]:
+    if background is None:
+        return {}
+    if isinstance(background, np.ndarray):
+        return {"rows": background}
+    return {name: getattr(background, name) for name in ("data", "indices", "indptr")}
+
+
+def _background_of(arrays: dict[str, NDArray[Any]], shape: list[int]) -> Any:
+    if "data" not in arrays:
+        return arrays.get("rows")
+    parts = arrays["data"], arrays["indices"], arrays["indptr"]
+    return sparse.csr_array(parts, shape=(len(parts[2]) - 1, shape[0]))
