@@ -16,7 +16,6 @@ from amiss.cli.options import (
     All,
     Clean,
     Config,
-    Detector,
     FailOn,
     Json,
     Labels,
@@ -25,9 +24,11 @@ from amiss.cli.options import (
     Rate,
     Rule,
     Seed,
+    UsualDetector,
     reads_anything,
 )
 from amiss.cli.parse import parse
+from amiss.cli.show import beside, print_csv, report_options, show
 from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, status, width
 from amiss.cli.tune import tune
@@ -36,6 +37,7 @@ from amiss.errors import AmissError, InputError, UsageError
 if TYPE_CHECKING:
     from amiss import Findings, Model, RowFindings
 
+_REPORT = "Report (of tables, images and entities)"
 app = typer.Typer(
     name="amiss",
     help="Learn what normal looks like in a log, a table or images, and show what is amiss, where "
@@ -67,7 +69,7 @@ def _root(
 def scan(
     logs: LogOptions,
     labels: Labels = None,
-    detector: Detector = DEFAULT_DETECTOR,
+    detector: UsualDetector = None,
     config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = None,
@@ -84,7 +86,7 @@ def scan(
     limit = _parse_fail_on(fail_on)
     if save:
         check_target(save)
-    chosen = chosen_detector(detector, config, seed)
+    chosen = chosen_detector(detector, config, seed, logs)
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.run.models import scan as run_scan
 
@@ -100,7 +102,7 @@ def scan(
         )
     if save and findings.fitted:
         findings.fitted.save(save)
-    _show(findings, notes, as_json, all_)
+    show(findings, notes, as_json, all_)
     if not as_json and findings and "-" not in logs.logs:
         ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:
@@ -122,7 +124,7 @@ def fit(
     ],
     logs: LogOptions,
     labels: Labels = None,
-    detector: Detector = DEFAULT_DETECTOR,
+    detector: UsualDetector = None,
     config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = None,
@@ -132,7 +134,7 @@ def fit(
 ) -> None:
     """Learn what is normal and write it to a model file."""
     check_target(output)
-    chosen = chosen_detector(detector, config, seed)
+    chosen = chosen_detector(detector, config, seed, logs)
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.present.text import describe_model
     from amiss.run.models import fit as run_fit
@@ -177,6 +179,33 @@ def detect(
             "--rule", metavar="RULE", help="Find the threshold anew: tail, quantile, top-K, p-X."
         ),
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top",
+            metavar="N",
+            help="So many of the highest scores, flagged or not.",
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(
+            "--top-k",
+            metavar="K",
+            help="Features of each; 5 by default.",
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
+    as_csv: Annotated[
+        bool,
+        typer.Option(
+            "--csv",
+            metavar="",
+            help="Print the report as CSV; with a column verdict added, fit --labels takes it.",
+            rich_help_panel=_REPORT,
+        ),
+    ] = False,
     preview: Annotated[
         bool,
         typer.Option("--preview", metavar="", help="Show how many each rate would flag, and stop."),
@@ -187,7 +216,10 @@ def detect(
 ) -> None:
     """Show what is amiss in other data, by a model."""
     limit = _parse_fail_on(fail_on)
+    if as_csv and as_json:
+        raise UsageError("--csv and --json would both write to stdout; give one of them")
     fitted, data, notes = read_for(model, logs)
+    reporting = report_options(fitted, top, top_k, as_csv)
     if false_alarm_rate is not None or rule is not None:
         rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
         fitted = fitted.set_threshold(rate, rule or "tail")
@@ -203,14 +235,19 @@ def detect(
         say(dumps(content) if as_json else describe_preview(content))
         return
     with status("scoring", logs.quiet):
-        findings = fitted.detect(data)
-    _show(findings, notes, as_json, all_)
-    if not as_json and findings and "-" not in logs.logs:
+        findings = fitted.detect(data, **reporting)
+    if as_csv:
+        print_csv(findings, notes)
+    else:
+        show(findings, notes, as_json, all_ or top is not None, top_k is not None)
+    if not (as_json or as_csv) and findings and "-" not in logs.logs:
         again = logs.as_words()
         say(
             f"\nnext: amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])} "
             f"--model {quoted([str(model)])}{again}"
         )
+        if findings[0].unit == "entity":
+            say("      (--csv prints a report; with a column verdict added, fit --labels takes it)")
     _exit_on(findings, limit)
 
 
@@ -219,7 +256,8 @@ def detect(
 def explain(
     *,
     item_id: Annotated[
-        str, typer.Option("--id", metavar="ID", help="The session, row or image to explain.")
+        str,
+        typer.Option("--id", metavar="ID", help="The session, row, image or entity to explain."),
     ],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
@@ -232,7 +270,7 @@ def explain(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Explain one session, row or image: what came, and what was expected.
+    """Explain one session, row, image or entity: what came, and what was expected.
 
     Without --model or --findings a log is scanned once more.
     """
@@ -241,12 +279,19 @@ def explain(
 
     if model and findings:
         raise UsageError("give --model or --findings, not both")
+    if logs.by is not None and not model and not findings:
+        raise UsageError(
+            "what an entity did is explained by a model; fit one with: amiss fit LOG --by "
+            f"{quoted([logs.by])} -o m.amiss, and give --model m.amiss"
+        )
     if findings:
         found = read_finding(findings, item_id)
     elif model:
         fitted, data, _ = read_for(model, logs)
         found = finding_to_dict(fitted.explain(data, item_id))
         found["threshold"] = fitted.threshold.value
+        if getattr(fitted, "space", None) is not None:
+            found |= beside(fitted, data, found)
     else:
         from amiss.run.pipeline import scan as run_scan
 
@@ -324,20 +369,6 @@ def _describe_unparsable(error: Any) -> str:
     return f"{message[:1].lower()}{message[1:]}; see: {command} --help"
 
 
-def _show(
-    findings: Findings | RowFindings, notes: list[str], as_json: bool, everything: bool
-) -> None:
-    content = findings.to_dict()
-    content["source"]["notes"] += notes
-    if as_json:
-        say(dumps(content))
-        return
-    from amiss.present.layout import MOST_SHOWN
-    from amiss.present.text import summarise
-
-    say(summarise(content, None if everything else MOST_SHOWN, width()))
-
-
 def _parse_fail_on(text: str | None) -> int | None:
     if text is None:
         return None
@@ -349,5 +380,6 @@ def _parse_fail_on(text: str | None) -> int | None:
 
 
 def _exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
-    if limit is not None and len(findings) >= limit:
+    flagged = int((findings.scores > findings.threshold.value).sum())
+    if limit is not None and flagged >= limit:
         raise typer.Exit(3)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amiss.cli.inputs import read, read_as, read_for, takes_rows
-from amiss.cli.options import Json, LogOptions, reads_anything
+from amiss.cli.inputs import check_takes_table, read, read_as, read_for, takes_rows
+from amiss.cli.options import ENTITY_DETECTOR, Json, LogOptions, reads_anything
 from amiss.cli.streams import complain, dumps, say, status
 from amiss.errors import UsageError
 
@@ -26,7 +26,8 @@ def evaluate(
         typer.Option(
             "--labels",
             metavar="CSV",
-            help="Session and label, with a header; tables may have a column of labels instead.",
+            help="Session and label, with a header; with --by time, source and verdict. Tables may "
+            "have a column of labels instead.",
         ),
     ] = None,
     model: Annotated[
@@ -91,8 +92,8 @@ def evaluate(
 ) -> None:
     """Compare with labels: a model's findings, or detectors that learn from a part of the data.
 
-    Without --model, each detector learns from a share of the sessions, rows or images, and judges
-    the others. Its threshold is chosen on the training part; baselines stand beside it.
+    Without --model, each detector learns from a share of the sessions, rows, images or entities,
+    and judges the others. Its threshold is chosen on the training part; baselines stand beside it.
     """
     if model:
         if (detector, train, split, seeds, level) != (None, None, "uniform", 5, "session"):
@@ -109,8 +110,12 @@ def evaluate(
     options: dict[str, Any] = {"split": split, "use_labels": not ignore_labels}
     if train is not None:
         options["train"] = train
+    if logs.by is not None:
+        detector = detector or [ENTITY_DETECTOR]
+        for name in detector:
+            check_takes_table(name)
     of_rows = [takes_rows(name) for name in detector or []]
-    if any(of_rows):
+    if any(of_rows) or logs.by is not None:
         if not all(of_rows):
             raise UsageError(
                 f"{', '.join(detector or [])}: some take logs, some tables; evaluate one kind"
@@ -153,16 +158,19 @@ def _evaluate_logs(
 
 def _evaluate_model(model: Path, labels: Path | None, logs: LogOptions, as_json: bool) -> None:
     fitted, data, notes = read_for(model, logs)
+    from amiss.present.layout import ROW_UNITS
     from amiss.present.text import describe_evaluation
     from amiss.read.labels import read_labels
     from amiss.run.models import evaluate as run_evaluate
 
-    of_rows = fitted.info["unit"] in ("row", "image")
-    known = None if of_rows and labels is None else read_labels(_required(labels))
+    of_rows = fitted.info["unit"] in ROW_UNITS
+    known: Any = labels if of_rows else read_labels(_required(labels))
     for note in notes:
         complain(note)
     with status("scoring", logs.quiet):
         report = run_evaluate(fitted, data, known)
+    for note in report.get("notes", []):
+        complain(note)
     say(dumps(report) if as_json else describe_evaluation(report))
 
 

@@ -7,14 +7,14 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amiss.cli.options import DEFAULT_DETECTOR
+from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR
 from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amiss import Sessions
+    from amiss import Activity, Sessions
     from amiss.cli.options import LogOptions
     from amiss.detect._base import Detector
 
@@ -26,9 +26,8 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
     _refuse(
         options.of_tables, "is for tables and images, with a detector such as vae; not for logs"
     )
-    if hasattr(signal, "siginterrupt"):
-        # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
-        signal.siginterrupt(signal.SIGINT, True)
+    _refuse(options.of_entities, "counts what entities did, which this does not look at")
+    _stop_on_interrupt()
     chosen = options.grouping if grouping is None else grouping
     try:
         with progress(options.quiet) as advance:
@@ -45,16 +44,80 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
         ) from None
 
 
+def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None) -> Activity:
+    """Count what each entity did, as `reading` says if given, with progress on a terminal."""
+    from amiss.run.entity_ingest import read_activity
+
+    _refuse(options.of_tables, "is for tables and images; a log is counted by entity")
+    grouped = {name: v for name, v in options.of_logs.items() if name != "--format"}
+    _refuse(grouped, "makes sessions; a log is counted by entity")
+    if reading is None:
+        reading = {"format": options.format, **options.counting}
+        reading = {name: value for name, value in reading.items() if value is not None}
+    _stop_on_interrupt()
+    with progress(options.quiet) as advance:
+        return read_activity(options.logs, **reading, progress=advance)
+
+
+def _stop_on_interrupt() -> None:
+    if hasattr(signal, "siginterrupt"):
+        # Polars' own handler lets reads go on after Ctrl-C: a scan of stdin could not be stopped.
+        signal.siginterrupt(signal.SIGINT, True)
+
+
+def _check_counting(options: LogOptions, reading: Mapping[str, Any]) -> None:
+    """Refuse options that contradict how the model counted."""
+    from amiss.present.layout import length
+    from amiss.run.entity_ingest import parse_every
+
+    given = {**options.counting, "format": options.format}
+    for name, value in given.items():
+        known = reading[name]
+        if value is None:
+            continue
+        if name == "every":
+            same = parse_every(value) == parse_every(known)
+            known = length(known)
+        elif name == "fields":
+            same = {field.lower() for field in value} == {field.lower() for field in known}
+            known = ",".join(known)
+        else:
+            same = value.lower() == known.lower()
+        if not same:
+            shown = ",".join(value) if name == "fields" else value
+            raise UsageError(
+                f"--{name} {shown}: this model learnt with --{name} {known}; leave it out, or fit "
+                "another model"
+            )
+
+
 def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
-    """Read the model, and its kind of data: logs grouped, or columns taken, as the model's were.
+    """Read the model, and its kind of data: logs grouped or counted, or columns taken, as its were.
 
     What was mended or left out of a table comes third; sessions say it themselves.
     """
+    from amiss.present.layout import plural
     from amiss.run.models import load_model
     from amiss.run.rows import RowModel
 
     fitted = load_model(model)
+    if isinstance(fitted, RowModel) and fitted.space is not None:
+        _check_counting(options, fitted.space.reading)
+        try:
+            return fitted, read_entities(options, fitted.space.reading), []
+        except InputError as error:
+            learnt = f"this model learnt from logs in the {fitted.space.format} format"
+            raise InputError(f"{error}; {learnt}") from None
+    _refuse(
+        options.of_entities,
+        f"counts what entities did; this model learnt from {plural(fitted.info['unit'])}",
+    )
     if isinstance(fitted, RowModel):
+        if fitted.info["unit"] == "entity":
+            raise UsageError(
+                f"{model}: fitted on a table, not on a log, so it cannot count one; fit it on what "
+                "amiss.read_activity returns, or with: amiss fit --by FIELD"
+            )
         columns = None if options.columns else fitted.info["columns"] or None
         return fitted, *_read_rows(options, columns, fitted.info["unit"])
     if any(value is not None for value in options.grouping.values()):
@@ -70,6 +133,11 @@ def read_as(
 
     What was mended or left out of a table comes second; sessions say it themselves.
     """
+    if options.by is not None:
+        check_takes_table(detector)
+        _refuse({"--clean": clean or None}, "is for sessions; all entities are learnt from")
+        return read_entities(options), []
+    _refuse(options.of_entities, "is of windows by --by FIELD, such as --by client: give that too")
     if not takes_rows(detector):
         return read(options), []
     _refuse(
@@ -77,6 +145,19 @@ def read_as(
         "is for logs; of a table all but labelled anomalies is learnt from",
     )
     return _read_rows(options, None, None)
+
+
+def check_takes_table(detector: str | Detector) -> None:
+    """Refuse a detector of logs where they are counted by entity."""
+    from amiss.detect import CATALOGUE, find_entry
+
+    name = detector if isinstance(detector, str) else detector.name
+    if "table" not in find_entry(name).inputs:
+        others = [known for known, entry in CATALOGUE.items() if "table" in entry.inputs]
+        raise UsageError(
+            f"--by makes a table of counts, and detector {name} takes logs; those that take "
+            f"tables: {', '.join(others)}"
+        )
 
 
 def takes_rows(detector: str | Detector) -> bool:
@@ -118,11 +199,13 @@ def _refuse(given: Mapping[str, Any], why: str) -> None:
             raise UsageError(f"{name} {why}: leave it out")
 
 
-def chosen_detector(name: str, config: Path | None, seed: int) -> str | Detector:
+def chosen_detector(
+    name: str | None, config: Path | None, seed: int, options: LogOptions
+) -> str | Detector:
     """Return the detector by its name, or made by a config."""
     if config is None:
-        return name
-    if name != DEFAULT_DETECTOR:
+        return name or (DEFAULT_DETECTOR if options.by is None else ENTITY_DETECTOR)
+    if name is not None:
         raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
     from amiss.run.config import read_config
 

@@ -93,6 +93,33 @@ Window = Annotated[
         rich_help_panel=_GROUP,
     ),
 ]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by",
+        metavar="FIELD",
+        help="What each value of a header field, such as client, did in windows of time.",
+        rich_help_panel=_GROUP,
+    ),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        "--every",
+        metavar="TIME",
+        help="With --by: length of the windows, such as 10s or 1h; 5m by default.",
+        rich_help_panel=_GROUP,
+    ),
+]
+Fields = Annotated[
+    str | None,
+    typer.Option(
+        "--fields",
+        metavar="A,B,…",
+        help="With --by: fields to count, template for messages; by default those of the format.",
+        rich_help_panel=_GROUP,
+    ),
+]
 Format = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Header format; recognised by default."),
@@ -105,10 +132,19 @@ Labels = Annotated[
     typer.Option(
         "--labels",
         metavar="CSV",
-        help="Session, row or image, and its label; known anomalies are not taken for normal.",
+        help="Session, row or image, and its label; with --by time, source and verdict, as a "
+        "report with verdicts has them. Known anomalies are not taken for normal.",
     ),
 ]
 Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="See amiss detectors.")]
+UsualDetector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="See amiss detectors; session-ensemble by default, with --by deep-sad.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -128,8 +164,8 @@ Rate = Annotated[
     typer.Option(
         "--false-alarm-rate",
         metavar="SHARE",
-        help="Share of normal items that may be flagged: 0.0005 of sessions, 0.01 of rows or "
-        "images by default.",
+        help="Share of normal items that may be flagged: 0.0005 of sessions, 0.01 of all else by "
+        "default.",
     ),
 ]
 Rule = Annotated[
@@ -153,6 +189,8 @@ FailOn = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress on stderr.")]
 
 DEFAULT_DETECTOR = "session-ensemble"
+ENTITY_DETECTOR = "deep-sad"
+"""The default with --by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +203,9 @@ class LogOptions:
     gap: float | None = None
     window: int | None = None
     format: str | None = None
+    by: str | None = None
+    every: str | None = None
+    fields: str | None = None
     label_column: str | None = None
     columns: str | None = None
     image_size: str | None = None
@@ -182,6 +223,17 @@ class LogOptions:
     def of_logs(self) -> dict[str, Any]:
         """The options that make sense for logs only, as typed; None where not given."""
         return {_as_typed(name): v for name, v in {**self.grouping, "format": self.format}.items()}
+
+    @property
+    def counting(self) -> dict[str, Any]:
+        """How entities are counted, by the names `amiss.read_activity` has; None: not given."""
+        names = None if self.fields is None else [name.strip() for name in self.fields.split(",")]
+        return {"by": self.by, "every": self.every, "fields": names}
+
+    @property
+    def of_entities(self) -> dict[str, Any]:
+        """The options that make sense for entities only, as typed; None where not given."""
+        return {_as_typed(name): value for name, value in self.counting.items()}
 
     @property
     def of_tables(self) -> dict[str, Any]:
@@ -215,6 +267,7 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 _GROUPING = {
     "session_key": Key, "session_field": Field, "gap": Gap, "window": Window, "format": Format,
 }  # fmt: skip
+_OF_ENTITIES = {"by": By, "every": Every, "fields": Fields}
 _OF_TABLES = {"label_column": LabelColumn, "columns": Columns, "image_size": ImageSize}
 
 
@@ -228,8 +281,9 @@ def reads_logs(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def reads_anything(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command what `reads_logs` gives, and the options that say how tables are read."""
-    return _reads(command, AnyInput, _GROUPING | _OF_TABLES)
+    """Give a command what `reads_logs` gives, and what says how tables and entities are read."""
+    grouping = {name: hint for name, hint in _GROUPING.items() if name != "format"}
+    return _reads(command, AnyInput, grouping | _OF_ENTITIES | {"format": Format} | _OF_TABLES)
 
 
 def _reads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -46,20 +47,47 @@ def place(location: dict[str, Any], names: dict[str, str]) -> str:
     return f"{shown}:{location['first_line']}"
 
 
+def time_span(start: str | None, end: str | None) -> str:
+    """Return from when to when, as far as it is needed to tell them apart."""
+    if start is None or end is None:
+        return ""
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    if first.date() != last.date():
+        return f"{first:%Y-%m-%d %H:%M} – {last:%Y-%m-%d %H:%M}"
+    until = "" if first == last else f" – {last:%H:%M:%S}"
+    return f"{first:%Y-%m-%d %H:%M:%S}{until}"
+
+
+def length(seconds: float) -> str:
+    """Return the length of a window as the command line takes it.
+
+    Examples
+    --------
+    >>> [length(seconds) for seconds in (10, 300, 90, 3600, 0.5)]
+    ['10s', '5m', '90s', '1h', '0.5s']
+    """
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
 def counted(count: int, one: str, several: str = "") -> str:
     """Return a number and its noun."""
     return f"{count:,} {one if count == 1 else several or plural(one)}"
 
 
 def plural(unit: str) -> str:
-    """Return the plural of what is judged.
+    """Return the plural of what is judged, or of a field.
 
     Examples
     --------
-    >>> plural("entity"), plural("row")
-    ('entities', 'rows')
+    >>> plural("entity"), plural("row"), plural("address")
+    ('entities', 'rows', 'addresses')
     """
-    return f"{unit.removesuffix('y')}ies" if unit.endswith("y") else f"{unit}s"
+    if unit.endswith("y"):
+        return f"{unit.removesuffix('y')}ies"
+    return f"{unit}es" if unit.endswith("s") else f"{unit}s"
 
 
 def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -25,8 +25,8 @@ _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for a formula begins so: read_verdicts takes off the ' before it."""
 _WHO, _WHERE = 40, 30
 """Columns of the terminal that an id or a source, or a place, may take."""
-_ROOM, _BELOW = 50, 10
-"""Columns that features need beside the rest; else they stand below, indented so."""
+_ROOM, _WORDS_ROOM, _BELOW = 50, 80, 10
+"""Columns that features need beside the rest, by name or in words; else they stand below."""
 
 
 def report_frame(findings: Sequence[Finding], unit: str, top_k: int) -> pl.DataFrame:
@@ -79,7 +79,12 @@ def report_to_dict(frame: pl.DataFrame) -> dict[str, Any]:
     return {"schema": SCHEMA, "columns": frame.columns, "rows": _plain(frame).to_dicts()}
 
 
-def describe_report(frame: pl.DataFrame, most: int | None = None, width: int = 100) -> str:
+def describe_report(
+    frame: pl.DataFrame,
+    most: int | None = None,
+    width: int = 100,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """Return a report as a table for a terminal, no wider than `width`.
 
     Parameters
@@ -90,6 +95,8 @@ def describe_report(frame: pl.DataFrame, most: int | None = None, width: int = 1
         Rows to show; None shows all.
     width : int
         Columns of the terminal.
+    words : mapping of str to str, optional
+        What features stand for; by default their names.
     """
     rows = _plain(frame[:most]).to_dicts()
     if not rows:
@@ -102,9 +109,9 @@ def describe_report(frame: pl.DataFrame, most: int | None = None, width: int = 1
         _left("where", [_placed(row, names) for row in rows]),
     ]
     heads = ["  " + "  ".join(cells) for cells in zip(*columns, strict=True)]
-    stacked = width - len(heads[0]) - 2 < _ROOM
+    stacked = width - len(heads[0]) - 2 < (_WORDS_ROOM if words else _ROOM)
     room = width - (_BELOW if stacked else len(heads[0]) + 2)
-    said = ["" if stacked else "top features", *(_features(row, room) for row in rows)]
+    said = ["" if stacked else "top features", *(_features(row, room, words or {}) for row in rows)]
     lines: list[str] = []
     for head, features in zip(heads, said, strict=True):
         lines.append(visible((head if stacked else f"{head}  {features}").rstrip(), width))
@@ -172,13 +179,14 @@ def _placed(row: dict[str, Any], names: dict[str, str]) -> str:
     return said if len(said) <= _WHERE else f"…{said[1 - _WHERE :]}"
 
 
-def _features(row: dict[str, Any], room: int) -> str:
+def _features(row: dict[str, Any], room: int, words: Mapping[str, str]) -> str:
     """Return as many features as there is room for, with their values and parts."""
     said = ""
     top_k = sum(name.endswith("_feature") and name.startswith("top_") for name in row)
     for i in range(1, top_k + 1):
         if (name := row[f"top_{i}_feature"]) is None:
             break
+        name = words.get(name, name)
         numbers = f" {number(row[f'top_{i}_value'])} ({row[f'top_{i}_attribution']:+.3g})"
         if not said:
             said = visible(name, max(1, room - len(numbers))) + numbers

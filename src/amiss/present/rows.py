@@ -15,13 +15,17 @@ from amiss.present.layout import (
     describe_threshold,
     duration,
     labelled,
+    length,
     notes_of,
     short_names,
     shown_score,
+    time_span,
 )
 
 _NAME = 40
 """Columns of a feature's name, or an id; longer ones are cut."""
+_WORDS = 52
+"""Columns of what a feature stands for."""
 _NARROW, _BELOW = 50, 10
 """Columns that reasons need beside ids; where they stand below the ids, they are indented so."""
 _REASONS = 3
@@ -44,7 +48,7 @@ def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width
     """
     source = summary["source"]
     lines = [
-        labelled(_label(source), _describe_source(source, source["files"]), width),
+        *_describe_source(source, source["files"], width),
         labelled("learnt", _describe_model(summary["model"]), width),
         labelled("flagged", describe_decision(summary), width),
     ]
@@ -60,13 +64,13 @@ def describe_row_model(described: dict[str, Any], width: int = 100) -> str:
     model, threshold = described["model"], described["threshold"]
     flags = " · ".join(reversed(describe_threshold(threshold, model["unit"])))
     lines = [
-        labelled(_label(model), _describe_source(model, model["sources"]), width),
+        *_describe_source(model, model["sources"], width),
         labelled("learnt", _describe_model(model), width),
         labelled("flags", flags, width),
         labelled("model", f"{described['file']} · {described['bytes'] / 1000:,.0f} kB", width),
     ]
-    if threshold["note"]:
-        lines.append(labelled("note", threshold["note"], width))
+    notes = [*model.get("notes", []), *filter(None, [threshold["note"]])]
+    lines += [labelled("note", note, width) for note in notes]
     return "\n".join(lines)
 
 
@@ -76,7 +80,8 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
     Parameters
     ----------
     finding : dict
-        As in the schema; it may have a ``threshold``: then the text says whether it was flagged.
+        As in the schema; it may have a ``threshold``: then the text says whether it was flagged;
+        ``words``: what columns stand for, by name; and ``raw_lines``: some lines of the log.
     width : int
         Columns of the terminal.
     """
@@ -88,11 +93,23 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
         lines.append(labelled("when", _when(finding["start"], finding["end"]), width))
     if finding["locations"] and finding["locations"][0]["file"]:
         lines.append(labelled("where", _where(finding), width))
+    lines += _describe_features(finding, width)
+    if raw := finding.get("raw_lines"):
+        lines += ["", *_describe_raw_lines(raw, finding["line_count"], width)]
+    return "\n".join(lines)
+
+
+def _describe_features(finding: dict[str, Any], width: int) -> list[str]:
+    """Return what deviates, or adds to the score, as a table with bars."""
     features = finding["features"]
     if not features:
-        return "\n".join(lines)
+        return []
+    words = finding.get("words", {})
     shared_out = _is_shared_out(features)
-    names = [_name(feature).removesuffix(":") for feature in features]
+    names = [
+        visible(words[f["name"]], _WORDS) if f["name"] in words else _name(f).removesuffix(":")
+        for f in features
+    ]
     values = [_value(feature) for feature in features]
     expected = [] if shared_out else [number(feature["expected"], 3) for feature in features]
     scores = [shown_score(feature["score"]) for feature in features]
@@ -105,16 +122,32 @@ def describe_row_finding(finding: dict[str, Any], width: int = 100) -> str:
         _padded("adds" if shared_out else "score", scores),
     ]
     if shared_out:
-        lines += ["", f"  what adds most to the score of {shown_score(finding['score'])}"]
+        lines = ["", f"  what adds most to the score of {shown_score(finding['score'])}"]
     else:
-        lines += ["", "  what deviates most, and what was expected there"]
+        lines = ["", "  what deviates most, and what was expected there"]
     room = width - 4 - sum(len(column[0]) + 2 for column in columns)
     largest = max(feature["score"] for feature in features)
     for at, cells in enumerate(zip(*columns, strict=True)):
         share = features[at - 1]["score"] / largest if at and largest > 0 else 0.0
         bar = "▇" * round(max(0.0, share) * min(20, max(0, room)))
         lines.append(f"    {'  '.join(cells)}  {bar}".rstrip())
-    return "\n".join(lines)
+    return lines
+
+
+def _describe_raw_lines(raw: list[dict[str, Any]], count: int, width: int) -> list[str]:
+    names = short_names(sorted({line["file"] for line in raw}))
+    title = f"  its {counted(count, 'line')}" if count > 1 else "  its line"
+    title += f", the first {len(raw)}" if count > len(raw) else ""
+    places = [f"{line['line']}" for line in raw]
+    if len(names) == 1:
+        title += f", of {visible(next(iter(names.values())))}"
+    else:
+        places = [f"{visible(names[line['file']], _NAME)}:{line['line']}" for line in raw]
+    lines, column = [visible(title, width)], max(map(len, places))
+    for at, line in zip(places, raw, strict=True):
+        text = visible(line["text"], max(20, width - column - 6))
+        lines.append(f"    {at:>{column}}  {text}")
+    return lines
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -130,26 +163,35 @@ def number(value: float, digits: int = 6) -> str:
     return f"{value + 0.0:.{digits}g}"
 
 
-def _label(source: dict[str, Any]) -> str:
-    return "images" if source["unit"] == "image" else "table"
-
-
-def _describe_source(source: dict[str, Any], files: list[str]) -> str:
+def _describe_source(source: dict[str, Any], files: list[str], width: int) -> list[str]:
     names = [PurePath(name).name or name for name in files]
     parts = names[:1] if len(names) < 2 else [f"{len(names)} files, {names[0]} first"]
+    columns = counted(len(source["columns"]), "column")
+    if source["unit"] == "entity":
+        span = time_span(source["start"], source["end"])
+        parts += [counted(source["lines"], "line"), span]
+        parts += [f"{source['format']} format"] if source["format"] else []
+        by, every = source["by"], length(source["every"])
+        counts = [f"{source['rows']:,} by {by} every {every}", counted(source["entities"], by)]
+        return [
+            labelled("log", " · ".join(filter(None, parts)), width),
+            labelled("entities", " · ".join([*counts, columns]), width),
+        ]
     parts.append(counted(source["rows"], source["unit"]))
     if source["unit"] == "image":
-        channels, height, width = source["shape"]
-        parts.append(f"{width} × {height} pixels · {counted(channels, 'channel')}")
-    else:
-        parts.append(counted(len(source["columns"]), "column"))
-    return " · ".join(parts)
+        channels, high, wide = source["shape"]
+        parts.append(f"{wide} × {high} pixels · {counted(channels, 'channel')}")
+        return [labelled("images", " · ".join(parts), width)]
+    return [labelled("table", " · ".join([*parts, columns]), width)]
 
 
 def _describe_model(model: dict[str, Any]) -> str:
     learnt_from = counted(model["rows"], model["unit"])
     parts = [model["detector"], f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
-    parts.append(describe_labels(model["labelled_anomalies"]))
+    labels = describe_labels(model["labelled_anomalies"])
+    if normal := model.get("labelled_normal"):
+        labels = f"{labels.removesuffix(' not taken for normal')} and {normal:,} normal"
+    parts.append(labels)
     return " · ".join(parts)
 
 

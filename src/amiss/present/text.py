@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -26,6 +25,7 @@ from amiss.present.layout import (
     plural,
     short_names,
     shown_score,
+    time_span,
 )
 from amiss.present.reasons import percent, reason_rows, why
 from amiss.present.rows import describe_row_finding, describe_row_model, summarise_rows
@@ -67,7 +67,7 @@ def _describe_log(summary: dict[str, Any]) -> str:
     source = summary["source"]
     names = [PurePath(name).name for name in source["files"]]
     name = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} first"
-    parts = [name, _read(source), _span(source["start"], source["end"])]
+    parts = [name, _read(source), time_span(source["start"], source["end"])]
     parts += [f"{source['format']} format", counted(source["templates"], "template")]
     return " · ".join(part for part in parts if part)
 
@@ -141,7 +141,7 @@ def describe_model(described: dict[str, Any], width: int = 100) -> str:
     if described["model"]["unit"] in ROW_UNITS:
         return describe_row_model(described, width)
     model, threshold = described["model"], described["threshold"]
-    span = _span(_iso(model["start"]), _iso(model["end"]))
+    span = time_span(_iso(model["start"]), _iso(model["end"]))
     log = [_read(model), span, f"{model['format']} format"]
     log.append(counted(model["templates"], "template"))
     flags = " · ".join(reversed(describe_threshold(threshold, model["unit"])))
@@ -221,7 +221,7 @@ def describe_finding(finding: Finding | dict[str, Any], width: int = 100) -> str
     f = finding_to_dict(finding) if isinstance(finding, Finding) else finding
     if f["unit"] in ROW_UNITS:
         return describe_row_finding(f, width)
-    unit, span = visible(f["unit"]), _span(f["start"], f["end"])
+    unit, span = visible(f["unit"]), time_span(f["start"], f["end"])
     lines = [f"{unit} {visible(f['id'])}", labelled("score", describe_score(f), width)]
     if span:
         lines.append(labelled("when", span, width))
@@ -293,13 +293,3 @@ def _side_by_side(finding: dict[str, Any], unit: str, width: int) -> list[str]:
 
 def _read(source: dict[str, Any]) -> str:
     return counted(source["lines"], "row" if source["format"] == "sessions" else "line")
-
-
-def _span(start: str | None, end: str | None) -> str:
-    if start is None or end is None:
-        return ""
-    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
-    if first.date() != last.date():
-        return f"{first:%Y-%m-%d %H:%M} – {last:%Y-%m-%d %H:%M}"
-    until = "" if first == last else f" – {last:%H:%M:%S}"
-    return f"{first:%Y-%m-%d %H:%M:%S}{until}"

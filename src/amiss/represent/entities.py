@@ -173,15 +173,15 @@ class EntityFeatures:
         InputError
             The activity was counted by another entity or window, or has other fields.
         """
-        return self._table(activity, learning=False)
+        return self._table(activity)
 
     def fit_transform(self, activity: Activity) -> Table:
         """Learn from rows and return them, each as it would be seen had it not been learnt from.
 
-        What a row alone has, or a visitor alone, would be unseen without it, so there it counts as
-        ``unseen`` and not as ``rare``: a detector learns how much news is normal.
+        What a row alone has, or a visitor alone, would be unseen without it: it counts as
+        ``unseen``, there and in other rows, so a detector learns how much news is normal.
         """
-        return self.fit(activity)._table(activity, learning=True)
+        return self.fit(activity)._table(activity)
 
     def _learn(self, name: str, activity: Activity) -> _Field:
         names, counts = self._values(name, activity.counts[name])
@@ -190,11 +190,15 @@ class EntityFeatures:
         if name in self._numeric:  # how many differ is counted, not which
             return _Field((), frozenset(), few=False)
         few = len(there) <= self.max_shares
-        worth = (rows >= (1 if few else self.min_rows)) & ~_of_one(counts, activity.index)
+        of_one = _of_one(counts, activity.index)
+        worth = (rows >= (1 if few else self.min_rows)) & ~of_one
         often = sorted(np.flatnonzero(worth).tolist(), key=lambda i: (-rows[i], names[i]))
         most = MAX_TEMPLATES if name == TEMPLATE else self.max_values
         kept = tuple(names[i] for i in often[:most])
-        pooled = frozenset(map(_digest, set(there) - set(kept)))
+        # What one alone had is unseen in its own rows, and no less so in those of others: were it
+        # rare there, it would be odder to do what was done before than what never was.
+        known = {names[i] for i in np.flatnonzero((rows > 0) & ~of_one)}
+        pooled = frozenset(map(_digest, known - set(kept)))
         return _Field(kept, pooled, few)
 
     def _values(self, name: str, counted: ValueCounts) -> tuple[list[str], Any]:
@@ -207,14 +211,14 @@ class EntityFeatures:
         merged = _selection(place, len(found))
         return [str(i) for i in found], sparse.csr_array(counted.counts @ merged)
 
-    def _table(self, activity: Activity, *, learning: bool) -> Table:
+    def _table(self, activity: Activity) -> Table:
         check_alike(activity, self.by, self.every, self.fields)
         blocks = [_column(activity.lines)]
         for name in self.fields:
             if name in self._numeric:
                 blocks += self._number_blocks(name, activity)
             else:
-                blocks += self._value_blocks(name, activity, learning)
+                blocks += self._value_blocks(name, activity)
         values = sparse.csr_array(sparse.hstack(blocks, format="csr", dtype=np.float64))
         values.eliminate_zeros()
         values.sort_indices()
@@ -223,7 +227,7 @@ class EntityFeatures:
             values.indptr = values.indptr.astype(np.int32)
         return Table(values, self.columns, sources=activity.log.sources, index=activity.index)
 
-    def _value_blocks(self, name: str, activity: Activity, learning: bool) -> Iterator[Any]:
+    def _value_blocks(self, name: str, activity: Activity) -> Iterator[Any]:
         known, counted = self._fields[name], activity.counts[name]
         names, counts = self._values(name, counted)
         k = len(known.kept)
@@ -236,8 +240,6 @@ class EntityFeatures:
             ],
             dtype=np.int64,
         )
-        if learning:
-            place[(place == rare) & _of_one(counts, activity.index)] = unseen
         block = sparse.csr_array(counts @ _selection(place, k + 2)).astype(np.float64)
         lines = counted.lines
         yield block
@@ -271,8 +273,8 @@ class EntityFeatures:
             texts = [self._text(name, value) for value in known.kept]
             for value, text in zip(known.kept, texts, strict=True):
                 yield f"{name}__{_spelt(value)}", text
-            yield f"{name}__rare", f"lines with a {name} that training seldom had"
-            yield f"{name}__unseen", f"lines with a {name} that training never had"
+            yield f"{name}__rare", f"lines with rare {name}"
+            yield f"{name}__unseen", f"lines with unseen {name}"
             yield f"{name}__missing", f"lines without {name}"
             yield f"{name}__distinct", f"different values of {name}"
             if known.few:

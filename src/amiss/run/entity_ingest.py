@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 from amiss.errors import UsageError
 from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, Format
-from amiss.read.records import RecordReader
+from amiss.read.records import RecordReader, read_lines
 from amiss.read.sources import PathLike, Source, find_sources
-from amiss.read.structured import StructuredReader
+from amiss.read.structured import StructuredReader, read_contents
 from amiss.read.tables import recognise_table
 from amiss.represent.activity import TEMPLATE, Activity, count_records
+from amiss.run.row_data import find_row
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST_WINDOW = 366 * 86400.0
@@ -94,6 +97,55 @@ def read_activity(
         reader, by, length, fields=wanted, numeric=numeric, templates_given=templates_given
     )
     return _with_provenance(activity, reader, layout)
+
+
+class RawLine(NamedTuple):
+    """A line of a log as it stands there: hostile input, to be escaped where it is shown."""
+
+    file: str
+    line: int
+    text: str
+
+
+def read_raw_lines(activity: Activity, row_id: str, most: int = 10) -> tuple[list[RawLine], int]:
+    """Read the lines of one row once more: what an entity did in a window.
+
+    Parameters
+    ----------
+    activity : Activity
+        Of `read_activity`; a data frame has no lines.
+    row_id : str
+        As in findings: the start of the window, and the entity.
+    most : int
+        Lines to read, the first ones.
+
+    Returns
+    -------
+    lines : list of RawLine
+    count : int
+        How many there are in all.
+
+    Raises
+    ------
+    InputError
+        There is no such row; or the files are no longer there.
+    """
+    at = find_row(activity, row_id)
+    start, stop = activity.index.offsets[at : at + 2].tolist()
+    log = activity.log
+    if not log.paths:
+        return [], stop - start
+    first = slice(start, min(stop, start + most))
+    places = list(
+        zip(activity.index.file[first].tolist(), activity.index.line[first].tolist(), strict=True)
+    )
+    wanted: dict[int, set[int]] = {}
+    for file, line in places:
+        wanted.setdefault(file, set()).add(line)
+    files = [Source(name, Path(path)) for name, path in zip(log.sources, log.paths, strict=True)]
+    texts = (read_contents if log.format.startswith(STRUCTURED) else read_lines)(files, wanted)
+    found = [RawLine(log.sources[f], line, texts.get((f, line), "")) for f, line in places]
+    return found, stop - start
 
 
 def parse_every(every: str | float) -> int:

@@ -50,6 +50,8 @@ class RowFindings(Sequence[ExplainedFinding]):
         Of all rows, in their order.
     fitted : amiss.RowModel or None
         The model that decided.
+    top_k : int
+        Features that each has at most.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -58,6 +60,7 @@ class RowFindings(Sequence[ExplainedFinding]):
     threshold: Threshold
     scores: NDArray[np.float64] = field(repr=False)
     fitted: RowModel | None = None
+    top_k: int = MOST_FEATURES
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -113,7 +116,7 @@ class RowFindings(Sequence[ExplainedFinding]):
             },
         )
 
-    def report(self, top_k: int = MOST_FEATURES) -> pl.DataFrame:
+    def report(self, top_k: int | None = None) -> pl.DataFrame:
         """Return the detection report: one row a finding, the most anomalous first.
 
         Its columns are ``time`` (UTC) and ``source``, or the id of a row or an image;
@@ -123,16 +126,18 @@ class RowFindings(Sequence[ExplainedFinding]):
 
         Parameters
         ----------
-        top_k : int
-            Features of each row, at most 5.
+        top_k : int, optional
+            Features of each row; by default, and at most, those that were asked for when the
+            findings were made.
 
         Raises
         ------
         UsageError
             It is more, or less than one.
         """
-        if not 1 <= top_k <= MOST_FEATURES:
-            raise UsageError(f"top_k={top_k}; expected 1 to {MOST_FEATURES}")
+        top_k = self.top_k if top_k is None else top_k
+        if not 1 <= top_k <= self.top_k:
+            raise UsageError(f"top_k={top_k}; expected 1 to {self.top_k}")
         return report_frame(self.items, self.source["unit"], top_k)
 
 

@@ -79,7 +79,8 @@ def read_rows(
         if _named_as_table(inputs):
             raise
         raise InputError(
-            f"{error}; if it is a log, take a detector of logs, such as session-ensemble"
+            f"{error}; if it is a log, take a detector of logs, such as session-ensemble, or name "
+            "the field that says who did something: --by client"
         ) from None
     notes = [f"{what}: {count:,}" for what, count in report.counts.items()]
     return table, [*notes, *report.damage]

@@ -20,7 +20,6 @@ from amiss.errors import InputError, ModelError, UsageError
 from amiss.explain.attribution import Attributions, attribute, draw_background
 from amiss.explain.rows import MOST_FEATURES
 from amiss.present.layout import plural
-from amiss.present.report import report_frame
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.run.detectors import (
@@ -162,8 +161,7 @@ class RowModel:
         InputError
             As `represent`.
         """
-        found = self.detect(data, top=top, top_k=top_k)
-        return report_frame(found.items, found.source["unit"], top_k)
+        return self.detect(data, top=top, top_k=top_k).report()
 
     def explain(self, data: RowInput, row_id: str) -> ExplainedFinding:
         """Explain one row or image, flagged or not.
@@ -300,6 +298,7 @@ class RowModel:
             threshold=self.threshold,
             scores=scores,
             fitted=self,
+            top_k=top_k,
         )
 
     def _highest(self, scores: NDArray[np.float64], top: int | None) -> NDArray[np.int64]:

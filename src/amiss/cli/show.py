@@ -1,0 +1,86 @@
+"""What the commands print of findings: the overview, or the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from amiss.cli.streams import complain, dumps, say, width
+from amiss.errors import UsageError
+
+if TYPE_CHECKING:
+    from amiss import Findings, RowFindings
+
+
+def show(
+    findings: Findings | RowFindings,
+    notes: list[str],
+    as_json: bool,
+    everything: bool,
+    as_report: bool = False,
+) -> None:
+    """Print findings as an overview; those of entities, or if asked for, as a report."""
+    content = findings.to_dict()
+    content["source"]["notes"] += notes
+    if as_json:
+        say(dumps(content))
+        return
+    from amiss.present.layout import MOST_SHOWN
+    from amiss.present.text import summarise
+
+    most = None if everything else MOST_SHOWN
+    if content["source"]["unit"] != "entity" and not as_report:
+        say(summarise(content, most, width()))
+        return
+    from amiss.present.report import describe_report
+    from amiss.run.row_findings import RowFindings
+
+    say(summarise({**content, "findings": []}, most, width()))
+    if isinstance(findings, RowFindings) and findings:
+        words = _words(findings.fitted)
+        say(f"\n{describe_report(findings.report(), most, width(), words)}")
+
+
+def print_csv(findings: RowFindings, notes: list[str]) -> None:
+    """Print the report as CSV; what else is to be said goes to stderr."""
+    from amiss.present.report import report_to_csv
+
+    for note in [*findings.source["notes"], *notes]:
+        complain(note)
+    say(report_to_csv(findings.report()).removesuffix("\n"))
+
+
+def report_options(fitted: Any, top: int | None, top_k: int | None, as_csv: bool) -> dict[str, int]:
+    """Return what of the report options was given, or say that there is no report."""
+    from amiss.present.layout import ROW_UNITS, plural
+
+    given = {"top": top, "top_k": top_k}
+    for name, value in given.items():
+        if value is not None and value < 1:
+            raise UsageError(f"--{name.replace('_', '-')} {value}; expected 1 or more")
+    asked = {name: value for name, value in given.items() if value is not None}
+    unit = fitted.info["unit"]
+    if (asked or as_csv) and unit not in ROW_UNITS:
+        raise UsageError(
+            "--top, --top-k and --csv are of the report on tables, images and entities; this model "
+            f"learnt from {plural(unit)}: leave them out, --json has all there is"
+        )
+    return asked
+
+
+def _words(fitted: Any) -> dict[str, str]:
+    """Return what the columns of entities stand for, by name."""
+    space = getattr(fitted, "space", None)
+    return {} if space is None else {name: space.describe(name) for name in space.columns}
+
+
+def beside(fitted: Any, data: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands beside a finding of an entity: columns in words, and its first lines."""
+    from amiss.run.entity_ingest import read_raw_lines
+
+    words = _words(fitted)
+    lines, count = read_raw_lines(data, found["id"])
+    return {
+        "words": {feature["name"]: words[feature["name"]] for feature in found["features"]},
+        "raw_lines": [line._asdict() for line in lines],
+        "line_count": count,
+    }
