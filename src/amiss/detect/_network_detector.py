@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from amiss import store
+from amiss.detect._parameters import check_network_parameters
 from amiss.detect._reconstruction import AutoencoderNetwork
 from amiss.detect._row_features import ReconstructingDetector
 from amiss.detect._rows import Floats
@@ -89,21 +89,7 @@ class NetworkDetector(ReconstructingDetector):
             raise UsageError(
                 f"score_type={self.score_type!r}; expected one of: {', '.join(self._scores)}"
             )
-        for name, least in (
-            ("epochs", 1), ("batch_size", 1), ("n_networks", 1), ("folds", 0), ("patience", 1),
-            ("n_components", 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
-                raise UsageError(f"{name}={value!r}; expected a whole number, {least} or more")
-        if not self.settings_.learning_rate > 0:
-            raise UsageError(f"learning_rate={self.learning_rate}; expected more than 0")
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise UsageError(f"threshold={self.threshold}; expected a finite number")
-        if not isinstance(self.settings_.hidden, Iterable):
-            raise UsageError(f"hidden={self.hidden!r}; expected sizes, such as (32, 16)")
-        if self.folds == 1:
-            raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
+        check_network_parameters(self, n_components=1)
         if not 0 < self.settings_.outlier_perc <= 100:
             raise UsageError(f"outlier_perc={self.outlier_perc}; expected a percentage above 0")
         if not 0 <= self.validation_fraction < 1:

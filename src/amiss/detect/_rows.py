@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from amiss.detect._base import Detector, normal_items
@@ -37,6 +37,11 @@ class RowDetector(Detector):
     threshold: float | None
     accepts_sparse: ClassVar[bool] = False
     shape_: tuple[int, ...]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.accepts_sparse
+        return tags
 
     def _check(self, X: Any, fitting: bool = False) -> NDArray[Any]:
         if isinstance(X, Images) or _dimensions(X) == 4:
@@ -84,13 +89,28 @@ class RowDetector(Detector):
         """Return rows as CSR. scikit-learn has no names for the columns of such."""
         names = list(X.columns) if isinstance(X, Table) else None
         values = X.values if isinstance(X, Table) else X
-        values = check_array(values, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False)
+        values = csr_array(
+            check_array(values, accept_sparse="csr", dtype=np.float64, ensure_all_finite=False)
+        )
+        if not values.has_canonical_format:
+            values = values.copy()
+            values.sum_duplicates()
+        if values.nnz < np.iinfo(np.int32).max:  # trees of scikit-learn take narrow indices only
+            narrow = values.indices.astype(np.int32, copy=False)
+            offsets = values.indptr.astype(np.int32, copy=False)
+            values = csr_array((values.data, narrow, offsets), shape=values.shape)
         if not np.isfinite(values.data.sum()) and not np.isfinite(values.data).all():
             raise InputError("NaN or inf in a sparse table; expected finite numbers: fill them")
         if not fitting and values.shape[1] != self.shape_[0]:
             raise InputError(
                 f"X has {values.shape[1]} features, but {type(self).__name__} is expecting "
                 f"{self.shape_[0]} features as input"
+            )
+        known = getattr(self, "feature_names_in_", None)
+        if not fitting and names is not None and known is not None and names != list(known):
+            raise InputError(
+                "The feature names should match those that were passed during fit: other columns, "
+                "or not in the same order"
             )
         if fitting:
             if values.shape[0] < 2:
@@ -199,10 +219,11 @@ def taught_items(n: int, y: NDArray[Any] | None) -> NDArray[np.int64]:
     return rows
 
 
-def spread(values: Floats) -> tuple[Floats, Floats]:
-    """Return the mean and the scale of each column; the scale of a constant column is 1."""
+def spread(values: Floats, constant: float = 1.0) -> tuple[Floats, Floats]:
+    """Return the mean and the scale of each column; that of a constant column is `constant`."""
     mean, scale = values.mean(axis=0), values.std(axis=0)
-    return mean, np.where(scale > _LEAST_SCALE * np.maximum(np.abs(mean), 1e-3), scale, 1.0)
+    varies = scale > _LEAST_SCALE * np.maximum(np.abs(mean), 1e-3)
+    return mean, np.where(varies, scale, constant)
 
 
 def _check_numeric(X: Any) -> None:

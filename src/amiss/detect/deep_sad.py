@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from amiss.detect._base import LEFT_OUT, Scores
 from amiss.detect._forest import forest_doubt
+from amiss.detect._parameters import check_network_parameters
 from amiss.detect._rows import Floats, RowDetector, spread, taught_items
 from amiss.detect._sparse import SharedLinear, SparseRows
 from amiss.detect._stack import stacked_mlp
-from amiss.detect._train import resolve_device, seed_of, seeded, threads, train
+from amiss.detect._train import Batch, Loss, resolve_device, seed_of, seeded, threads, train
 from amiss.errors import InputError, UsageError
 
 _NEAREST_CENTRE = 0.1
@@ -29,9 +30,17 @@ _EPS = 1e-6
 _NORMAL_MAD = 1.4826
 """Standard deviations of a Gaussian in one median absolute deviation."""
 _FURTHEST = 1e9
+_CONSTANT_SCALE = 0.25
+"""Of a column that never varied: a change by one is odd. Smaller ones cost on arrhythmia, where
+normal rows change such columns too."""
 _CELLS = 1 << 22
 """Numbers of a batch that is scored."""
 _STEPS_AN_EPOCH = 40
+_LARGEST_BATCH = 4096
+_DECODED_CELLS = 1 << 24
+"""Numbers of a batch that autoencoders reconstruct, all members together."""
+_LEAST_DECODED = 32
+"""Rows of such a batch, however many columns there are."""
 
 Rows = Tensor | SparseRows
 
@@ -91,7 +100,8 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
     oversample : float, default 0.2
         Labelled anomalies added to each step, as a share of its rows: few labels are in each.
     pretrain_epochs : int, default 0
-        Epochs of an autoencoder whose encoder the networks begin with.
+        Epochs of an autoencoder whose encoder the networks begin with; of `pretrain`, 0 stands for
+        `epochs`.
     pretrained : DeepSAD, optional
         One that `pretrain` or `fit` ran on, of the same columns and sizes: its encoders and its
         scaling are what the networks begin with. It is not in a file; the weights are.
@@ -110,7 +120,7 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
     epochs, learning_rate, weight_decay, patience
         See `amiss.detect._train.train`, which keeps the best weights.
     batch_size : int, optional
-        By default so many rows that an epoch has some 40 steps, from 128 to 1,024.
+        By default so many rows that an epoch has some 40 steps, from 128 to 4,096.
     threshold : float, optional
         Score above which a row is anomalous; by default found by `contamination`.
     device : {"auto", "cpu", "cuda"}, default "auto"
@@ -223,39 +233,42 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
 
     def _fit(self, X: Any, y: NDArray[Any] | None) -> None:
         self._check_parameters()
-        n = X.shape[0]
+        given = self._amiss_labels(X.shape[0], y)
+        normal = taught_items(len(given), given)
+        kept = np.flatnonzero(given != LEFT_OUT)
+        learnt, labels = (X, given) if len(kept) == len(given) else (X[kept], given[kept])
         seed = seed_of(self.random_state)
-        labels = self._amiss_labels(n, y)
-        normal = taught_items(n, labels)
-        anomalous = np.flatnonzero(labels == 1)
         if self.pretrained is None:
             self._learn_scale(X[normal])
             self.network_ = self._build(seed)
         else:
-            self._begin_with(self.pretrained)
+            self._begin_with(self.pretrained, X)
         fold = self._deal(labels, seed)
         members = np.arange(self._n_members)
-        learns = (fold >= -1) & (fold != (members % max(1, self.folds))[:, None])
-        doubt = np.zeros((len(members), n))
-        doubt[:, anomalous] = 1.0
+        judges = fold == (members % max(1, self.folds))[:, None]
+        doubt = np.zeros(judges.shape)
+        doubt[:, labels == 1] = 1.0
         if self.prior:
             unlabelled = np.flatnonzero(labels == -1)
             believers = members >= len(members) // 2
             if len(unlabelled) > 1:
-                found = forest_doubt(X[unlabelled], self.prior, seed)
+                found = forest_doubt(learnt[unlabelled], self.prior, seed)
                 doubt[np.ix_(believers, unlabelled)] = found
-        rows = self._resident(X)
+        rows = self._resident(learnt)
+        taken_for_normal = ~judges & (labels != 1)
         if self.pretrain_epochs and self.pretrained is None:
-            self._pretrain(rows, learns & (labels != 1), seed)
-        self._set_centre(rows, learns & (labels != 1))
-        weight = np.where(labels == 0, self.eta, 1.0) * learns
-        self._train(rows, weight, doubt, anomalous, seed)
+            self._pretrain(rows, taken_for_normal, seed)
+        self._set_centre(rows, taken_for_normal)
+        weight = np.where(labels == 0, self.eta, 1.0) * ~judges
+        self._train(rows, weight, doubt, np.flatnonzero(labels == 1), seed)
         self._ready(self.network_)
-        self._learn_spread(X[normal])
-        own = self._by_member(X)
-        judges = fold == (members % max(1, self.folds))[:, None]
-        judges[:, ~judges.any(axis=0)] = True  # what no fold holds is scored by all
-        self.training_score_ = np.asarray((own * judges).sum(axis=0) / judges.sum(axis=0))
+        distance = self._distances(X)
+        self._learn_spread(distance[:, normal])
+        judged = np.ones((len(members), len(given)), dtype=np.bool_)
+        judged[:, kept] = judges
+        judged[:, ~judged.any(axis=0)] = True  # what no fold holds is scored by all
+        own = self._scaled(distance)
+        self.training_score_ = np.asarray((own * judged).sum(axis=0) / judged.sum(axis=0))
 
     @property
     def _n_members(self) -> int:
@@ -277,11 +290,11 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         return np.select([y == -1, y == 1], [1, 0], -1)
 
     def _deal(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-        """Return the fold of each row; −1: in none, −2: left out. Anomalies are dealt evenly."""
-        fold = np.where(labels == LEFT_OUT, -2, -1)
+        """Return the fold of each row; −1: in none. Anomalies are dealt evenly."""
+        fold = np.full(len(labels), -1)
         if self.folds:
             rng = np.random.default_rng(seed)
-            for some in (labels == 1, (labels == 0) | (labels == -1)):
+            for some in (labels == 1, labels != 1):
                 rows = rng.permutation(np.flatnonzero(some))
                 # A fold that held the only rows would leave nothing to learn from.
                 if len(rows) > 1:
@@ -289,11 +302,12 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         return fold
 
     def _learn_scale(self, X: Any) -> None:
-        self._logs = _is_sparse(X) if self.log_scale is None else self.log_scale
+        self._logs = isinstance(X, csr_array) if self.log_scale is None else self.log_scale
         X = self._logged(X)
-        self.mean_, self.scale_ = _sparse_spread(X) if _is_sparse(X) else spread(X)
+        learn = _sparse_spread if isinstance(X, csr_array) else spread
+        self.mean_, self.scale_ = learn(X, _CONSTANT_SCALE)
 
-    def _begin_with(self, other: DeepSAD) -> None:
+    def _begin_with(self, other: DeepSAD, X: Any) -> None:
         if not hasattr(other, "network_"):
             raise UsageError("pretrained: not trained; call its pretrain(X) first")
         mine = (self.shape_, tuple(self.hidden), self.latent, self._n_members)
@@ -301,6 +315,11 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         if mine != theirs:
             raise UsageError(
                 f"pretrained on (columns, hidden, latent, networks) {theirs}; expected {mine}"
+            )
+        if isinstance(X, csr_array) and other.mean_.any():
+            raise UsageError(
+                "pretrained on dense rows, whose columns were centred: sparse ones would have to "
+                "be filled; expected one pretrained on sparse rows"
             )
         self.mean_, self.scale_, self._logs = other.mean_, other.scale_, other._logs
         self.network_ = self._build(0)
@@ -324,20 +343,13 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
             error = ((decoder(encoder(batch)) - target) ** 2).mean(dim=2)
             return (error * weight).sum(), weight.sum() / len(weight)
 
-        history = train(
-            whole,
-            loss,
-            lambda indices: (_take(rows, indices), weights[:, indices]),
-            len(rows),
-            epochs=max(1, self.pretrain_epochs),
-            batch_size=self._batch(len(rows)),
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            patience=self.patience,
-            random_state=seed,
-            device=resolve_device(self.device),
-        )
-        self.history_ += [{"phase": 0.0, **entry} for entry in history]
+        def batch(indices: Tensor) -> tuple[Rows, Tensor]:
+            return _take(rows, indices), weights[:, indices]
+
+        epochs = self.pretrain_epochs or self.epochs
+        # What is decoded is dense, whatever the rows are.
+        most = max(_LEAST_DECODED, _DECODED_CELLS // (n_members * self.shape_[0]))
+        self._learn(whole, loss, batch, rows, seed, phase=0, epochs=epochs, most=most)
 
     def _set_centre(self, rows: Rows, learns: NDArray[np.bool_]) -> None:
         """Set the centre of each member to the mean embedding of the rows it takes for normal."""
@@ -380,42 +392,58 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
             losses = (1 - doubt) * near + self.eta * doubt / (near + _EPS)
             return (losses * weight).sum(), (weight > 0).sum() / len(weight)
 
+        self._learn(self.network_, loss, batch, rows, seed, phase=1, epochs=self.epochs)
+
+    def _learn(
+        self,
+        module: nn.Module,
+        loss: Loss,
+        batch: Batch,
+        rows: Rows,
+        seed: int,
+        *,
+        phase: int,
+        epochs: int,
+        most: int = _LARGEST_BATCH,
+    ) -> None:
+        """Train `module`, which has the encoders in it, in batches of `most` rows at most."""
+        size = self.batch_size or int(np.clip(len(rows) // _STEPS_AN_EPOCH, 128, _LARGEST_BATCH))
+        first, idle = self.network_.first.weight, _idle_columns(rows)
+        begun = first.detach()[idle]
         history = train(
-            self.network_,
+            module,
             loss,
             batch,
             len(rows),
-            epochs=self.epochs,
-            batch_size=self._batch(len(rows)),
+            epochs=epochs,
+            batch_size=min(size, most),
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             patience=self.patience,
             random_state=seed,
-            device=device,
+            device=resolve_device(self.device),
         )
-        self.history_ += [{"phase": 1.0, **entry} for entry in history]
+        # No gradient tells of columns that never vary: decay alone would make the network blind.
+        with torch.no_grad():
+            first[idle] = begun
+        self.history_ += [{"phase": float(phase), **entry} for entry in history]
 
-    def _batch(self, n: int) -> int:
-        return self.batch_size or int(np.clip(n // _STEPS_AN_EPOCH, 128, 1024))
-
-    def _learn_spread(self, X: Any) -> None:
-        distance = self._distances(X)
+    def _learn_spread(self, distance: Floats) -> None:
         self.median_ = np.median(distance, axis=1)
         deviation = _NORMAL_MAD * np.median(np.abs(distance - self.median_[:, None]), axis=1)
         # Most rows may be the same: then the others say what a usual distance is, if any do.
-        others = distance.std(axis=1)
+        others, rounding = distance.std(axis=1), _EPS * self.median_
         self.deviation_ = np.where(
-            deviation > _EPS * self.median_, deviation, np.where(others > 0, others, 1.0)
+            deviation > rounding, deviation, np.where(others > rounding, others, 1.0)
         )
 
     # Scoring.
 
     def _anomaly_score(self, X: Any) -> Scores:
-        return np.asarray(self._by_member(X).mean(axis=0), dtype=np.float64)
+        return np.asarray(self._scaled(self._distances(X)).mean(axis=0), dtype=np.float64)
 
-    def _by_member(self, X: Any) -> Floats:
-        """Return the score of each row by each member, (members, n)."""
-        distance = self._distances(X)
+    def _scaled(self, distance: Floats) -> Floats:
+        """Return the score of each row by each member, (members, n), from its distance."""
         if self.score_type == "distance":
             return distance**2
         return (distance - self.median_[:, None]) / self.deviation_[:, None]
@@ -436,7 +464,7 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
     def _logged(self, X: Any) -> Any:
         if not self._logs:
             return X
-        if _is_sparse(X):
+        if isinstance(X, csr_array):
             logged = np.sign(X.data) * np.log1p(np.abs(X.data))
             return csr_array((logged, X.indices, X.indptr), shape=X.shape)
         return np.sign(X) * np.log1p(np.abs(X))
@@ -445,12 +473,11 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         """Return rows, scaled, as tensors; sparse ones stay sparse where their mean is 0."""
         device = resolve_device(self.device)
         X = self._logged(X)
-        if _is_sparse(X) and not self.mean_.any():
-            X = X.tocsr()
+        if isinstance(X, csr_array) and not self.mean_.any():
             data = np.clip(X.data / self.scale_[X.indices], -_FURTHEST, _FURTHEST)
             scaled = csr_array((data, X.indices, X.indptr), shape=X.shape)
             return SparseRows.of(scaled, dtype, device)
-        dense = X.toarray() if _is_sparse(X) else X
+        dense = X.toarray() if isinstance(X, csr_array) else X
         with np.errstate(over="ignore"):
             # What is further away is odd in any case, and its square would overflow.
             dense = np.clip((dense - self.mean_) / self.scale_, -_FURTHEST, _FURTHEST)
@@ -468,22 +495,10 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         return _Score(self)
 
     def _check_parameters(self) -> None:
-        for name, least in (
-            ("latent", 1), ("n_networks", 1), ("folds", 0), ("epochs", 1), ("patience", 1),
-            ("pretrain_epochs", 0), ("batch_size", 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | np.integer) and value >= least):
-                raise UsageError(f"{name}={value!r}; expected a whole number, {least} or more")
+        check_network_parameters(self, latent=1, pretrain_epochs=0)
         for name in ("eta", "oversample", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"{name}={getattr(self, name)}; expected 0 or more")
-        if not isinstance(self.hidden, Iterable):
-            raise UsageError(f"hidden={self.hidden!r}; expected sizes, such as (64, 32)")
-        if self.folds == 1:
-            raise UsageError("folds=1; expected 2 or more, or 0 for training scores in sample")
-        if not self.learning_rate > 0:
-            raise UsageError(f"learning_rate={self.learning_rate}; expected more than 0")
         if not 0 <= self.prior < 1:
             raise UsageError(f"prior={self.prior}; expected a share below 1")
         for name, known in (("labels", ("amiss", "deep-sad")), ("score_type", _SCORES)):
@@ -491,8 +506,6 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
                 raise UsageError(
                     f"{name}={getattr(self, name)!r}; expected one of: {', '.join(known)}"
                 )
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise UsageError(f"threshold={self.threshold}; expected a finite number")
 
     # Files.
 
@@ -526,7 +539,7 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         self._ready(self.network_)
 
 
-_SCORES = ("scaled", "distance")
+_SCORES = ("distance", "scaled")
 
 
 class _Score(nn.Module):
@@ -542,7 +555,8 @@ class _Score(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self._logs:
-            x = x.sign() * torch.log1p(x.abs())
+            # As `_logged`, but with a slope of one at zero, where most of a sparse row is.
+            x = torch.log1p(x.clamp_min(0)) - torch.log1p((-x).relu())
         scaled = (x - self.get_buffer("mean")) / self.get_buffer("scale")
         squared = self.network.squared_distance(scaled.clamp(-_FURTHEST, _FURTHEST))
         if not self._scaled:
@@ -553,18 +567,24 @@ class _Score(nn.Module):
         return ((distance - median[:, None]) / deviation[:, None]).mean(dim=0)
 
 
-def _is_sparse(X: Any) -> bool:
-    return bool(issparse(X))
-
-
 def _take(rows: Rows, indices: Tensor) -> Rows:
     return rows[indices] if isinstance(rows, Tensor) else rows.take(indices)
 
 
-def _sparse_spread(X: Any) -> tuple[Floats, Floats]:
+def _idle_columns(rows: Rows) -> Tensor:
+    """Return which columns are zero in all rows, shape (n_features,)."""
+    if isinstance(rows, Tensor):
+        largest = rows.abs().amax(dim=0)
+    else:
+        largest = rows.values.new_zeros(rows.n_columns)
+        largest.scatter_reduce_(0, rows.columns, rows.values.abs(), "amax")
+    return largest < _EPS
+
+
+def _sparse_spread(X: Any, constant: float) -> tuple[Floats, Floats]:
     """Return zeros, and the standard deviation of each column of a CSR matrix."""
     n = X.shape[0]
     mean = np.asarray(X.sum(axis=0)).ravel() / n
     squares = np.asarray(X.multiply(X).sum(axis=0)).ravel() / n
     scale = np.sqrt(np.maximum(squares - mean**2, 0.0))
-    return np.zeros(X.shape[1]), np.where(scale > 1e-9 * np.abs(mean), scale, 1.0)
+    return np.zeros(X.shape[1]), np.where(scale > 1e-9 * np.abs(mean), scale, constant)
