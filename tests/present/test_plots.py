@@ -384,6 +384,15 @@ def test_each_network_gets_its_curve_and_the_legend_one_row():
     assert _legend(ax) == ["loss of 2 networks", "validation loss of 2 networks"]
 
 
+def test_pretraining_has_a_curve_of_its_own():
+    losses = [{"epoch": i, "loss": 9 / (i + 1)} for i in (0.0, 1.0)]
+    phases = [{**entry, "phase": phase} for phase in (0.0, 1.0) for entry in losses]
+    ax = plot_training([*phases, {"epoch": 2.0, "loss": 1.0, "phase": 1.0}])
+    _render(ax)
+    assert _legend(ax) == ["pretraining loss", "loss"]
+    assert [len(line.get_xdata()) for line in ax.get_lines()] == [2, 3]
+
+
 def test_a_detector_that_was_not_trained_has_no_curve():
     with pytest.raises(UsageError, match="none of 0 entries has a loss"):
         plot_training([])

@@ -266,6 +266,7 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
     history : sequence of dict
         ``history_`` of a detector: an entry an epoch, with ``epoch`` and ``loss``, and others that
         end in ``loss``. Where epochs begin anew, another network was trained: each gets its curve.
+        The losses of ``phase`` 0 are those of pretraining, and drawn apart.
     ax : matplotlib Axes, optional
         What to draw into; a new figure if left out.
 
@@ -286,6 +287,7 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
     >>> ax.get_lines()[0].get_xdata().tolist()
     [1.0, 2.0]
     """
+    history = [_by_phase(entry) for entry in history]
     names = list(dict.fromkeys(key for entry in history for key in entry if key.endswith("loss")))
     if not names:
         raise UsageError(
@@ -301,9 +303,10 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
     for i, name in enumerate(names):
         loss = np.array([entry.get(name, np.nan) for entry in history], dtype=np.float64)
         every.append(loss)
-        for number, run in enumerate(runs):
+        own = [run for run in runs if any(name in history[at] for at in run)]
+        for number, run in enumerate(own):
             label = plain(name.replace("_", " "))
-            label += f" of {len(runs)} networks" if len(runs) > 1 else ""
+            label += f" of {len(own)} networks" if len(own) > 1 else ""
             drawn.plot(
                 epoch[run],
                 loss[run],
@@ -311,7 +314,7 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
                 marker=_MARKERS[i % len(_MARKERS)],
                 markersize=3,
                 color=COLOURS[i % len(COLOURS)],
-                alpha=1 if len(runs) == 1 else 0.6,
+                alpha=1 if len(own) == 1 else 0.6,
                 label="_" if number else label,  # one row in the legend for all networks
             )
     if needs_log(np.concatenate(every)):
@@ -320,6 +323,12 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
     drawn.set(xlabel="epoch", ylabel="loss")
     add_legend(drawn, ax is None)
     return drawn
+
+
+def _by_phase(entry: Mapping[str, float]) -> Mapping[str, float]:
+    if entry.get("phase") != 0:
+        return entry
+    return {f"pretraining_{k}" if k.endswith("loss") else k: v for k, v in entry.items()}
 
 
 def _as_columns(values: ArrayLike, what: str) -> Floats:
