@@ -64,7 +64,7 @@ def test_an_access_log_is_counted_by_client_and_window(log):
     }  # fmt: skip
     assert {name: row.get(name) for name in wanted} == pytest.approx(wanted)
     other = rows[start, "10.0.0.2"]
-    assert (other["user__rare"], other["query__rare"], other["bytes__missing"]) == (1, 1, 1)
+    assert (other["user__unseen"], other["query__unseen"], other["bytes__missing"]) == (1, 1, 1)
     assert table.index.line[table.index.offsets[0] : table.index.offsets[1]].tolist() == [1, 4, 6]
 
 
