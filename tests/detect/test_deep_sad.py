@@ -455,16 +455,12 @@ def test_pretrained_ones_of_other_columns_or_sizes_are_refused(pretrained):
 
 
 def test_the_best_weights_are_kept():
-    # A rate at which training comes apart: the end is worse than what was best.
-    fitted = _quick(learning_rate=0.5, epochs=40, patience=40, folds=0, prior=0.0).fit(X)
+    # At such a rate training comes apart in the middle, and ends worse than it had been.
+    wild = {"learning_rate": 3.0, "epochs": 40, "patience": 40, "folds": 0, "prior": 0.0}
+    fitted = _quick(**wild, score_type="distance").fit(NORMAL)
     losses = [entry["loss"] for entry in fitted.history_]
-    best = min(range(len(losses)), key=losses.__getitem__)
-    if best < len(losses) - 1:
-        assert losses[best] < losses[-1]
-    squared = _quick(
-        learning_rate=0.5, epochs=40, patience=40, folds=0, prior=0.0, score_type="distance"
-    ).fit(X)
-    assert squared.anomaly_score(X).mean() <= 2 * max(losses)
+    assert min(losses) < 0.7 * losses[-1]
+    assert fitted.anomaly_score(NORMAL).mean() < losses[-1]
 
 
 # Parameters and files.
