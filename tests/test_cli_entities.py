@@ -113,7 +113,7 @@ def test_a_log_is_fitted_and_another_judged(run_amiss, calm, odd, quick, tmp_pat
     assert "fit --labels" in out
     head, *found = out.partition("\n\n")[2].splitlines()
     assert head.split() == ["score", "time", "source", "where"]
-    assert f"2015-05-17 10:07:00  {ODD}  odd.log:" in "".join([found[0], found[2]])
+    assert f"2015-05-17 10:07:00  {ODD} " in found[0] + found[2]
     assert any(word in found[1] for word in ("404", "4xx", "unseen path", "lines", "path"))
     assert "entitys" not in out
 

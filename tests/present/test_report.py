@@ -157,15 +157,24 @@ def test_json_has_plain_values():
 def test_the_table_says_score_time_source_where_and_features():
     rows = describe_report(findings(entity("5.6.7.8"), entity("1.2.3.4", 3.0)).report(), width=120)
     assert rows.splitlines() == [
-        "   score  time                 source   where            top features",
+        "   score  time                 source   where                   top features",
         (
-            "   15.10  2015-05-17 10:05:00  5.6.7.8  access.log:1233  "
+            "   15.10  2015-05-17 10:05:00  5.6.7.8  access.log:1233-1240 …  "
             "status_class__4xx 96 (+12.3); lines 100 (+2.5)"
         ),
         (
-            "    3.00  2015-05-17 10:05:00  1.2.3.4  access.log:1233  "
+            "    3.00  2015-05-17 10:05:00  1.2.3.4  access.log:1233-1240 …  "
             "status_class__4xx 96 (+12.3); lines 100 (+2.5)"
         ),
+    ]
+
+
+def test_the_table_may_say_features_in_words():
+    frame = findings(entity("5.6.7.8", places=PLACES[1:])).report()
+    rows = describe_report(frame, words={"status_class__4xx": "lines with status_class 4xx"})
+    assert rows.splitlines()[1:] == [
+        "   15.10  2015-05-17 10:05:00  5.6.7.8  access.log:1250",
+        "          lines with status_class 4xx: 96 (+12.3); lines 100 (+2.5)",
     ]
 
 

@@ -37,7 +37,10 @@ def show(
     say(summarise({**content, "findings": []}, most, width()))
     if isinstance(findings, RowFindings) and findings:
         words = _words(findings.fitted)
-        say(f"\n{describe_report(findings.report(), most, width(), words)}")
+        text = describe_report(findings.report(), most, width(), words)
+        if most is not None and len(findings) > most:
+            text += ": --all shows them, --csv and --json all there is"
+        say(f"\n{text}")
 
 
 def print_csv(findings: RowFindings, notes: list[str]) -> None:

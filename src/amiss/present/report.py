@@ -176,6 +176,8 @@ def _placed(row: dict[str, Any], names: dict[str, str]) -> str:
     if row["first_line"] is None:
         return ""
     said = place({"file": row["file"], "first_line": row["first_line"]}, names)
+    first, *more = row["lines"].replace(";", ",").split(", ")
+    said += f"-{first.partition(' to ')[2]}".rstrip("-") + (" …" if more else "")
     return said if len(said) <= _WHERE else f"…{said[1 - _WHERE :]}"
 
 
@@ -186,7 +188,7 @@ def _features(row: dict[str, Any], room: int, words: Mapping[str, str]) -> str:
     for i in range(1, top_k + 1):
         if (name := row[f"top_{i}_feature"]) is None:
             break
-        name = words.get(name, name)
+        name = f"{words[name]}:" if name in words else name
         numbers = f" {number(row[f'top_{i}_value'])} ({row[f'top_{i}_attribution']:+.3g})"
         if not said:
             said = visible(name, max(1, room - len(numbers))) + numbers
