@@ -6,8 +6,8 @@ the anomalies among those, as many are labelled as 0, 1 or 5 % of the rows learn
 them where there are fewer. Other rows learnt from are unlabelled, in two settings:
 
 - they hold the anomalies that are not labelled (the figures without a suffix);
-- they are normal, and anomalies that are not labelled are left out (``_clean``): so did Ruff et al.
-  (ICLR 2020) on these sets.
+- they are normal, and anomalies that are not labelled are left out (``_clean``), as in the code of
+  Ruff et al. (ICLR 2020) unless told otherwise.
 
 A part is a detector at a share of labels in a setting. Its figures are written once all sets are
 through and replace those it had, so parts can be measured apart (``--only``); ``parts`` in the
