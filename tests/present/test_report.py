@@ -169,6 +169,12 @@ def test_the_table_says_score_time_source_where_and_features():
     ]
 
 
+def test_the_table_leaves_out_what_hardly_matters_and_the_csv_does_not():
+    report = findings(entity("a", features=[ERRORS, RATE._replace(score=0.1)])).report()
+    assert "lines" not in describe_report(report, width=120).partition("top features")[2]
+    assert ",lines,0.1," in report_to_csv(report)
+
+
 def test_the_table_may_say_features_in_words():
     frame = findings(entity("5.6.7.8", places=PLACES[1:])).report()
     rows = describe_report(frame, words={"status_class__4xx": "lines with status_class 4xx"})

@@ -106,8 +106,10 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
         try:
             return fitted, read_entities(options, fitted.space.reading), []
         except InputError as error:
-            learnt = f"this model learnt from logs in the {fitted.space.format} format"
-            raise InputError(f"{error}; {learnt}") from None
+            said = str(error).partition(", so there")[0]  # other groupings are not for this model
+            raise InputError(
+                f"{said}; this model learnt from logs in the {fitted.space.format} format"
+            ) from None
     _refuse(
         options.of_entities,
         f"counts what entities did; this model learnt from {plural(fitted.info['unit'])}",

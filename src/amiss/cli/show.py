@@ -37,7 +37,8 @@ def show(
     say(summarise({**content, "findings": []}, most, width()))
     if isinstance(findings, RowFindings) and findings:
         words = _words(findings.fitted)
-        text = describe_report(findings.report(), most, width(), words)
+        shared_out = all(f.expected is None for finding in findings for f in finding.features)
+        text = describe_report(findings.report(), most, width(), words, shared_out)
         if most is not None and len(findings) > most:
             text += ": --all shows them, --csv and --json all there is"
         say(f"\n{text}")

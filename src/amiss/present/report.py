@@ -25,6 +25,8 @@ _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for a formula begins so: read_verdicts takes off the ' before it."""
 _WHO, _WHERE = 40, 30
 """Columns of the terminal that an id or a source, or a place, may take."""
+_TELLING = 0.05
+"""Features with a smaller part than this share of the first say nothing beside it."""
 _ROOM, _WORDS_ROOM, _BELOW = 50, 80, 10
 """Columns that features need beside the rest, by name or in words; else they stand below."""
 
@@ -84,6 +86,7 @@ def describe_report(
     most: int | None = None,
     width: int = 100,
     words: Mapping[str, str] | None = None,
+    shared_out: bool = True,
 ) -> str:
     """Return a report as a table for a terminal, no wider than `width`.
 
@@ -97,6 +100,8 @@ def describe_report(
         Columns of the terminal.
     words : mapping of str to str, optional
         What features stand for; by default their names.
+    shared_out : bool
+        What stands in brackets adds to the score; False: it is how much the feature deviates.
     """
     rows = _plain(frame[:most]).to_dicts()
     if not rows:
@@ -111,7 +116,10 @@ def describe_report(
     heads = ["  " + "  ".join(cells) for cells in zip(*columns, strict=True)]
     stacked = width - len(heads[0]) - 2 < (_WORDS_ROOM if words else _ROOM)
     room = width - (_BELOW if stacked else len(heads[0]) + 2)
-    said = ["" if stacked else "top features", *(_features(row, room, words or {}) for row in rows)]
+    said = [
+        "" if stacked else "top features",
+        *(_features(row, room, words or {}, shared_out) for row in rows),
+    ]
     lines: list[str] = []
     for head, features in zip(heads, said, strict=True):
         lines.append(visible((head if stacked else f"{head}  {features}").rstrip(), width))
@@ -181,15 +189,18 @@ def _placed(row: dict[str, Any], names: dict[str, str]) -> str:
     return said if len(said) <= _WHERE else f"…{said[1 - _WHERE :]}"
 
 
-def _features(row: dict[str, Any], room: int, words: Mapping[str, str]) -> str:
+def _features(row: dict[str, Any], room: int, words: Mapping[str, str], shared_out: bool) -> str:
     """Return as many features as there is room for, with their values and parts."""
     said = ""
     top_k = sum(name.endswith("_feature") and name.startswith("top_") for name in row)
     for i in range(1, top_k + 1):
         if (name := row[f"top_{i}_feature"]) is None:
             break
+        if row[f"top_{i}_attribution"] < _TELLING * row["top_1_attribution"]:
+            break
         name = f"{words[name]}:" if name in words else name
-        numbers = f" {number(row[f'top_{i}_value'])} ({row[f'top_{i}_attribution']:+.3g})"
+        part = format(row[f"top_{i}_attribution"], "+.3g" if shared_out else ".3g")
+        numbers = f" {number(row[f'top_{i}_value'])} ({part})"
         if not said:
             said = visible(name, max(1, room - len(numbers))) + numbers
         elif len(said) + 2 + len(visible(name)) + len(numbers) <= room:
