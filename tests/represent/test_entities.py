@@ -383,3 +383,26 @@ def test_malformed_content_is_a_model_error(content):
     bad = {**good, **content} if content == {"fields": 3} else content
     with pytest.raises(ModelError, match="malformed"):
         EntityFeatures.from_content(bad)
+
+
+def test_the_values_that_a_column_pools_are_told():
+    minute = 60_000
+    rows = [(i * minute, f"visitor {i % 20}", "200") for i in range(100)]
+    frame = pl.DataFrame(rows, schema=["time", "client", "status"], orient="row")
+    space = EntityFeatures().fit(Activity.from_frame(frame, by="client", every=minute))
+    later = pl.DataFrame(
+        {"time": [0] * 6, "client": "z", "status": ["405", "500", "200", "500", None, "500"]}
+    )
+    activity = Activity.from_frame(later, by="client", every=minute)
+    assert space.values_behind("status__unseen", activity, 0) == [("500", 3), ("405", 1)]
+    for column in ("status__rare", "status__200", "status__missing", "lines"):
+        assert space.values_behind(column, activity, 0) == []
+
+
+def test_the_templates_that_a_column_pools_are_told():
+    frame = pl.DataFrame({"time": range(10), "client": "a", "message": ["up"] * 10})
+    frame = frame.rename({"message": "template"})
+    space = EntityFeatures().fit(Activity.from_frame(frame, by="client", every=1))
+    later = pl.DataFrame({"time": [0, 0], "client": "a", "template": ["up", "disk on fire"]})
+    activity = Activity.from_frame(later, by="client", every=1)
+    assert space.values_behind("template__unseen", activity, 0) == [("disk on fire", 1)]

@@ -186,8 +186,8 @@ class Activity:
         Parameters
         ----------
         frame : polars.DataFrame, pandas.DataFrame, or anything polars reads
-            Columns of numbers are added up, all others counted by value. Row numbers, from 1,
-            stand for line numbers.
+            Columns of numbers are added up, all others counted by value; what a column `template`
+            holds are templates. Row numbers, from 1, stand for line numbers.
         by, time : str
             Column names. Times are dates and times, or integers that are milliseconds.
         every : int
@@ -210,17 +210,25 @@ class Activity:
         others = [name for name in rows.columns if name not in (by, time)]
         numeric = [name for name in others if rows[name].dtype.is_numeric()]
         millis = _as_millis(rows[time])
+        blank = pl.Series([""]).new_from_index(0, len(rows))
+        messages = rows[TEMPLATE].cast(pl.String).fill_null("") if TEMPLATE in others else blank
+        kind, texts = distinct_codes(messages)
         batch = RecordBatch(
             source=0,
             line=np.arange(1, len(rows) + 1),
-            raw=pl.Series([""]).new_from_index(0, len(rows)),
-            kind=np.zeros(len(rows), dtype=np.int64),
-            kinds=pl.DataFrame({"level": [""], "message": [""]}),
+            raw=blank,
+            kind=kind,
+            kinds=pl.DataFrame({"level": [""] * len(texts), "message": texts}),
             time=millis,
             fields={name: rows[name].cast(pl.String) for name in (by, *others)},
         )
-        found = count_records([batch], by, every, fields=others, numeric=numeric)
-        return replace(found, log=replace(found.log, sources=("rows",), format="data frame"))
+        found = count_records(
+            [batch], by, every, fields=others, numeric=numeric, templates_given=True
+        )
+        log = replace(
+            found.log, sources=("rows",), format="data frame", templates_given=TEMPLATE in others
+        )
+        return replace(found, log=log)
 
 
 def check_alike(activity: Activity, by: str, every: int, fields: Iterable[str]) -> None:

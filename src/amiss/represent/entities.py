@@ -148,6 +148,37 @@ class EntityFeatures:
             raise InputError(f"no column {column[:60]!r} among the {len(self._words):,} counted")
         return self._words[column]
 
+    def values_behind(self, column: str, activity: Activity, row: int) -> list[tuple[str, int]]:
+        """Return which values a column of one row pools, each with its lines, the most first.
+
+        Empty for columns that pool none.
+
+        Examples
+        --------
+        >>> import polars as pl
+        >>> status = ["200", "500", "500"]
+        >>> frame = pl.DataFrame({"time": [0, 1, 2], "client": "a", "status": status})
+        >>> activity = Activity.from_frame(frame, by="client", every=1000)
+        >>> EntityFeatures().fit(activity).values_behind("status__unseen", activity, 0)
+        [('500', 2), ('200', 1)]
+        """
+        name, _, pool = column.rpartition("__")
+        if pool not in ("rare", "unseen") or name not in self._fields or name in self._numeric:
+            return []
+        counted = activity.counts[name]
+        one = counted.counts[[row]]
+        values = counted.values.gather(one.indices).to_list()
+        known = values
+        if name == TEMPLATE and self._miner is not None:
+            known = [str(i) for i in self._miner.extended(values)[0]]
+        wanted = len(self._fields[name].kept) + (pool == "unseen")
+        found = [
+            (value, int(lines))
+            for value, lines, place in zip(values, one.data, self._places(name, known), strict=True)
+            if place == wanted and lines
+        ]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
     def fit(self, activity: Activity) -> EntityFeatures:
         """Learn which values get a column.
 
@@ -231,15 +262,7 @@ class EntityFeatures:
         known, counted = self._fields[name], activity.counts[name]
         names, counts = self._values(name, counted)
         k = len(known.kept)
-        column = {value: i for i, value in enumerate(known.kept)}
-        rare, unseen = k, k + 1
-        place = np.array(
-            [
-                column.get(value, rare if _digest(value) in known.pooled else unseen)
-                for value in names
-            ],
-            dtype=np.int64,
-        )
+        place = self._places(name, names)
         block = sparse.csr_array(counts @ _selection(place, k + 2)).astype(np.float64)
         lines = counted.lines
         yield block
@@ -250,6 +273,19 @@ class EntityFeatures:
             yield sparse.csr_array(sparse.diags_array(part) @ block[:, :k])
         else:
             yield _column(counted.longest)
+
+    def _places(self, name: str, values: list[str]) -> NDArray[np.int64]:
+        """Return the column of each value among those of a field: kept ones, rare, unseen."""
+        known = self._fields[name]
+        column = {value: i for i, value in enumerate(known.kept)}
+        rare, unseen = len(column), len(column) + 1
+        return np.array(
+            [
+                column.get(value, rare if _digest(value) in known.pooled else unseen)
+                for value in values
+            ],
+            dtype=np.int64,
+        )
 
     def _number_blocks(self, name: str, activity: Activity) -> Iterator[Any]:
         numbers = activity.numbers[name]
