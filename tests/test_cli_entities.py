@@ -337,3 +337,16 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     assert outcome.err.count("\n") == 1
     for word in words:
         assert word in outcome.err
+
+
+def test_an_explanation_names_the_values_that_were_never_seen(run_amiss, odd, model):
+    code, out, _ = run_amiss("explain", odd, "-m", model, "--id", f"2015-05-17T10:07:00 {ODD}")
+    assert code == 0
+    assert any(f"lines with unseen {name} (" in out for name in ("path", "status", "status_class"))
+    content = content_of(
+        run_amiss("explain", odd, "-m", model, "--id", f"2015-05-17T10:07:00 {ODD}", "--json")
+    )
+    told = content["words"].values()
+    assert any(
+        "unseen status (404)" in words or "(/x7-0, /x7-1, /x7-10, …)" in words for words in told
+    )

@@ -10,6 +10,9 @@ from amiss.errors import UsageError
 if TYPE_CHECKING:
     from amiss import Findings, RowFindings
 
+_POOLED = 3
+"""Values that are told of a column that pools them."""
+
 
 def show(
     findings: Findings | RowFindings,
@@ -77,14 +80,23 @@ def _words(fitted: Any) -> dict[str, str]:
     return {} if space is None else {name: space.describe(name) for name in space.columns}
 
 
+def _pooled(fitted: Any, data: Any, row: int, column: str) -> str:
+    """Return the values that a column pools in a row, the most frequent ones, in brackets."""
+    values = [value for value, _ in fitted.space.values_behind(column, data, row)]
+    more = ", …" if len(values) > _POOLED else ""
+    return f" ({', '.join(values[:_POOLED])}{more})" if values else ""
+
+
 def beside(fitted: Any, data: Any, found: dict[str, Any]) -> dict[str, Any]:
     """Return what stands beside a finding of an entity: columns in words, and its first lines."""
     from amiss.run.entity_ingest import read_raw_lines
+    from amiss.run.row_data import find_row
 
-    words = _words(fitted)
+    words, row = _words(fitted), find_row(data, found["id"])
     lines, count = read_raw_lines(data, found["id"])
+    names = [feature["name"] for feature in found["features"]]
     return {
-        "words": {feature["name"]: words[feature["name"]] for feature in found["features"]},
+        "words": {name: words[name] + _pooled(fitted, data, row, name) for name in names},
         "raw_lines": [line._asdict() for line in lines],
         "line_count": count,
     }
