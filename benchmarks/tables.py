@@ -558,7 +558,60 @@ def attribution() -> str:
     return table(["", ""], [[name, figure(r, *key)] for name, key in shown.items()])
 
 
+_SCANNER = {
+    "": "**Deep SAD**, all columns",
+    "server_left_out_": "without paths, extensions, queries, referrers, users",
+    "idle_left_out_": "without columns that are zero in all of training",
+    "both_left_out_": "without both",
+    "random_forest_": "random forest, labels alone, all columns",
+    "isolation_forest_": "isolation forest, no labels",
+    "path_unseen_": "lines with a path never seen in training, alone",
+    "agent_unseen_": "lines with an agent never seen in training, alone",
+    "lines_": "lines in the window, alone",
+}
+
+
+def weblog() -> str:
+    r = read("weblog")
+    rows = []
+    for key, name in _SCANNER.items():
+        labelled = 5 if f"{key}unseen_scanner_ap_5" in r["figures"] else 0
+        names = [f"unseen_scanner_ap_{percent}" for percent in (0, 1, 5)]
+        names += [f"{what}_{labelled}" for what in ("unseen_scanner_auc", "recall_at_1pct_fpr")]
+        rows.append([name, *(figure(r, key + name, ".2f") for name in names)])
+    header = ["", "PR-AUC, no labels", "1 %", "5 %", "ROC-AUC", "recall at 1 % false alarms"]
+    return table(header, rows)
+
+
+def weblog_counts() -> str:
+    r = read("weblog")
+    parts = {
+        "access log, learnt from": "training", "Acunetix, learnt from": "scan",
+        "access log, held out": "held_out", "w3af, never seen": "unseen_scan",
+    }  # fmt: skip
+    rows = [
+        [name, *(figure(r, f"{key}_{of}", ",.0f") for of in ("windows", "lines"))]
+        for name, key in parts.items()
+    ]
+    return table(["", "windows", "lines"], rows)
+
+
+def weblog_rows() -> str:
+    rows = []
+    for rank, row in read("weblog")["parts"]["explained"].items():
+        told = [
+            f"`{row[f'top_{i}_feature']}` {float(row[f'top_{i}_value']):g} "
+            f"(+{float(row[f'top_{i}_attribution']):.0f})"
+            for i in (1, 2, 3)
+        ]
+        rows.append([rank, row["time"], f"{float(row['anomaly_score']):.0f}", ", ".join(told)])
+    return table(["rank", "window", "score", "value, and what it adds"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "weblog": weblog,
+    "weblog-counts": weblog_counts,
+    "weblog-rows": weblog_rows,
     "hdfs-detection": hdfs_detection,
     "hdfs-members": hdfs_members,
     "hdfs-cut": hdfs_cut,
