@@ -55,6 +55,7 @@ SETS = {
     "shuttle": "32_shuttle.npz",
     "thyroid": "38_thyroid.npz",
 }
+OURS = ("deep-sad", "table-ensemble")
 PERCENTS = (0, 1, 5)
 SUFFIXES = ("", "_clean")
 TREES = 300
@@ -83,6 +84,7 @@ COLUMNS = {
     column.name: column
     for column in (
         Column("deep-sad", PERCENTS, peer=False),
+        Column("table-ensemble", PERCENTS, peer=False),
         *(Column(name, (0,)) for name in ("iforest", "knn", "ecod", "pca", "hbos", "copod")),
         Column("lof", (0,), on_shuttle=3),
         Column("mcd", (0,), on_shuttle=3),
@@ -205,7 +207,7 @@ def measure(
 
 def run_here(name: str, task: Task, seed: int) -> Scored:
     """Fit ours, or a random forest on the labels alone, in this process."""
-    if name == "deep-sad":
+    if name in OURS:
         detector: Any = get_detector(name)(random_state=seed)
         begun = time.process_time()
         detector.fit(task.train, np.where(task.known == 1, 1, -1))
@@ -319,7 +321,7 @@ def best_peers(figures: Figures, suffix: str) -> None:
             name: mean
             for name, column in COLUMNS.items()
             for at in (percent if percent in column.percents else 0,)
-            if name != "deep-sad"
+            if name not in OURS
             and (at == percent or column.percents == (0,))
             and (mean := figures.figures.get(f"{name}_mean_auc_{at}{suffix}")) is not None
         }

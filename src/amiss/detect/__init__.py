@@ -31,6 +31,7 @@ CATALOGUE: dict[str, Entry] = {
     "event-pair": Entry("event_pair", "EventPair"),
     "next-event": Entry("next_event", "NextEvent"),
     "session-ensemble": Entry("session_ensemble", "SessionEnsemble"),
+    "table-ensemble": Entry("table_ensemble", "TableEnsemble", ("table",)),
     "vae": Entry("vae", "VAE", ("table", "images")),
     "vaegmm": Entry("vaegmm", "VAEGMM", ("table", "images")),
 }
