@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn.base import clone
 
 import amiss
 from amiss.detect import DeepSAD
@@ -508,3 +509,12 @@ def test_what_is_only_pretrained_neither_scores_nor_is_saved(pretrained, tmp_pat
         pretrained.anomaly_score(X)
     with pytest.raises(ValueError, match="not fitted"):
         pretrained.save(tmp_path / "d.amiss")
+
+
+def test_a_clone_has_the_pretrained_one_as_it_is(pretrained):
+    detector = _quick(pretrained=pretrained)
+    again = clone(detector)
+    assert again.pretrained is pretrained
+    np.testing.assert_array_equal(
+        again.fit(X).anomaly_score(FRESH), detector.fit(X).anomaly_score(FRESH)
+    )

@@ -230,3 +230,13 @@ def test_the_real_access_logs_are_read_whole(data_dir, name, lines, without_requ
     assert sum(batch.fields["client"].null_count() for batch in batches) == 0
     assert sum(batch.fields["path"].null_count() for batch in batches) == without_request
     assert all((batch.time != NO_TIME).all() for batch in batches)
+
+
+@pytest.mark.parametrize("user", ["-", "a b"])  # the second is of no strict combined line
+@pytest.mark.parametrize("client", ["203.0.113.7", "2001:db8::1"])
+def test_the_host_before_a_client_is_not_the_client(tmp_path, client, user):
+    plain = line(user=user).replace("203.0.113.7", client)
+    fields = ["vhost", "client", "user"]
+    _, rows, _ = read(tmp_path, [f"www.example.com:443 {plain}", plain], fields, format="combined")
+    assert [row["vhost"] for row in rows] == ["www.example.com:443", None]
+    assert [row["client"] for row in rows] == [client, client]

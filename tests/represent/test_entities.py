@@ -173,7 +173,7 @@ def test_values_of_enough_rows_have_columns_and_all_others_are_counted():
     activity = Activity.from_frame(
         frame_of(client=["a", "b"] * 17, status=status), by="client", every=1000
     )
-    space = EntityFeatures(min_rows=5, max_shares=3)
+    space = EntityFeatures(min_rows=5, max_shares=2)
     table = space.fit_transform(activity)
     assert table.columns == (
         *("lines", "status__200", "status__404", "status__rare", "status__unseen"),
@@ -406,3 +406,16 @@ def test_the_templates_that_a_column_pools_are_told():
     later = pl.DataFrame({"time": [0, 0], "client": "a", "template": ["up", "disk on fire"]})
     activity = Activity.from_frame(later, by="client", every=1)
     assert space.values_behind("template__unseen", activity, 0) == [("disk on fire", 1)]
+
+
+def test_one_visitor_with_made_up_methods_does_not_undo_the_shares_of_all():
+    minute = 60_000
+    rows = [(i * minute, f"visitor {i % 20}", ("GET", "POST")[i % 2]) for i in range(100)]
+    junk = [((40 + i) * minute, "scanner", f"M{i}") for i in range(20)]
+
+    def columns(of):
+        frame = pl.DataFrame(of, schema=["time", "client", "method"], orient="row")
+        return EntityFeatures().fit(Activity.from_frame(frame, by="client", every=minute)).columns
+
+    assert columns(rows + junk) == columns(rows)
+    assert "method__POST__share" in columns(rows)

@@ -6,6 +6,7 @@ import pytest
 from scipy import sparse
 
 from amiss.errors import InputError, LabelError
+from amiss.present.report import report_to_csv
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.run.row_data import (
@@ -192,3 +193,16 @@ def test_labels_by_id_and_by_order_still_do(tmp_path, table):
     assert known_labels(table, np.array([0, 1, -1, 0])).tolist() == [0, 1, -1, 0]
     with pytest.raises(LabelError, match=r"labels of shape \(2,\) for 4 entities"):
         known_labels(table, [0, 1])
+
+
+@pytest.mark.parametrize("name", ["=x", "'=x", "''-1", "'a", "bob ", " @b", "\tz"])
+def test_a_verdict_finds_its_entity_whatever_its_name(tmp_path, name):
+    frame = pl.DataFrame({"time": [MAY, MAY], "client": [name, "other"], "status": "200"})
+    table = EntityFeatures().fit_transform(Activity.from_frame(frame, by="client", every=10_000))
+    at = table.index.entity.tolist().index(name)
+    report = pl.DataFrame({"time": "2015-05-17T10:05:00", "source": [name], "verdict": "attack"})
+    path = tmp_path / "report.csv"
+    path.write_text(report_to_csv(report))
+    labels = known_labels(table, path)
+    assert labels[at] == 1
+    assert labels.sum() == 0  # and no other

@@ -7,7 +7,7 @@ import pytest
 
 import amiss
 from amiss import RowModel, Sessions
-from amiss.detect import VAE, EventCounts
+from amiss.detect import VAE, DeepSAD, EventCounts
 from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, LabelError, ModelError, UsageError
 from amiss.run.models import load_model
@@ -406,3 +406,32 @@ def test_findings_are_a_frame_even_where_there_are_none(model):
 def test_a_threshold_of_the_detectors_own_is_refused():
     with pytest.raises(UsageError, match="a model finds its own"):
         amiss.fit(make_table(), detector=VAE(threshold=3.0))
+
+
+def _contaminated(labelled, seed=0):
+    """Return rows of which 4 % are odd, in one way, and labels of some of these."""
+    rng = np.random.default_rng(seed)
+    values = np.concatenate([rng.normal(size=(960, 3)), rng.normal(6, 0.5, size=(40, 3))])
+    labels = np.full(1000, -1)
+    labels[960 : 960 + labelled] = 1
+    return Table(values, ("a", "b", "c")), labels
+
+
+def test_unlabelled_rows_like_the_labelled_anomalies_do_not_raise_the_threshold():
+    table, labels = _contaminated(10)
+    detector = DeepSAD(epochs=10, n_networks=1, folds=2, random_state=0)
+    model = fit_rows(table, labels, detector=detector)
+    scores = model.score(table)
+    assert (scores[960:] > model.threshold.value).all()
+    assert (scores[:960] > model.threshold.value).mean() <= 0.03
+    # What is a guarantee for all rows that are not labelled anomalies stays one.
+    guaranteed = fit_rows(table, labels, detector=detector, rule="quantile")
+    assert len(guaranteed.calibration) == 990
+    assert guaranteed.threshold.value > model.threshold.value
+
+
+def test_a_threshold_above_most_labelled_anomalies_is_told():
+    table, labels = _contaminated(2)
+    detector = DeepSAD(epochs=10, n_networks=1, folds=2, random_state=0)
+    model = fit_rows(table, labels, detector=detector, false_alarm_rate=0.001)
+    assert any("labelled anomalies" in note for note in model.info["notes"])

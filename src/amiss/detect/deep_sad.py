@@ -208,6 +208,10 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         self.contamination = contamination
         self.random_state = random_state
 
+    def __sklearn_clone__(self) -> DeepSAD:
+        # `pretrained` is what it is for being trained: a clone of it would not be.
+        return type(self)(**self.get_params(deep=False))
+
     # Fitting.
 
     def pretrain(self, X: Any) -> Self:

@@ -171,7 +171,8 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = visible(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    # What looks like the mark already gets one more, so that taking one off gives it back.
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
 
 
 def _identified(value: str | None, column: str) -> str:

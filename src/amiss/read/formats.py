@@ -112,14 +112,17 @@ _QUOTED = r'(?:[^"\\]|\\.)*'
 _STAMP = "[0-9]+/[A-Za-z]+/[0-9]+:[0-9]+:[0-9]+:[0-9]+ [+-][0-9]+"
 _RESULT = r"(?P<status>[0-9]+|-) (?P<bytes>[0-9]+|-)"
 # Where each character says how to go on, a pattern is matched in one pass, three times faster.
+# Apache's vhost_combined has the host that was asked before the client: a name and a port, which no
+# address looks like.
+_CLIENT = r"(?:(?P<vhost>[A-Za-z0-9_.-]+:[0-9]+) )?(?P<client>[^ ]+)"
 _COMMON = (
-    rf"^(?P<client>[^ ]+) (?P<ident>[^ ]+) (?P<user>[^ ]+) \[(?P<time>{_STAMP})\] "
+    rf"^{_CLIENT} (?P<ident>[^ ]+) (?P<user>[^ ]+) \[(?P<time>{_STAMP})\] "
     rf'"(?P<message>{_QUOTED})" {_RESULT}'
 )
 # A line cut short, a user with spaces in their name, a quote that is not escaped: whoever sends
 # such requests must not be lost for it.
 _LOOSE = (
-    rf"^(?P<client>[^ ]+) (?P<ident>[^ ]+) (?P<user>.+?) \[(?P<time>{_STAMP})\] "
+    rf"^{_CLIENT} (?P<ident>[^ ]+) (?P<user>.+?) \[(?P<time>{_STAMP})\] "
     rf'"(?P<message>.*?)(?:" {_RESULT}'
 )
 _METHOD = "[A-Za-z][A-Za-z0-9_-]*"

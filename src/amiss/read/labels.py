@@ -25,7 +25,7 @@ _VERDICTS = {
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a spreadsheet takes for a formula; a report writes ' before it.
-_FORMULA = r"^'([=+\-@\t\r])"
+_FORMULA = r"^'('*[=+\-@\t\r])"
 
 
 class Verdicts(NamedTuple):

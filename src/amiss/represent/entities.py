@@ -220,8 +220,10 @@ class EntityFeatures:
         there = [names[i] for i in np.flatnonzero(rows)]
         if name in self._numeric:  # how many differ is counted, not which
             return _Field((), frozenset(), few=False)
-        few = len(there) <= self.max_shares
         of_one = _of_one(counts, activity.index)
+        # Values of one alone do not count: a visitor with made-up methods would undo the shares.
+        shared = int(((rows > 0) & ~of_one).sum())
+        few = shared <= self.max_shares and (shared > 0 or len(there) <= self.max_shares)
         worth = (rows >= (1 if few else self.min_rows)) & ~of_one
         often = sorted(np.flatnonzero(worth).tolist(), key=lambda i: (-rows[i], names[i]))
         most = MAX_TEMPLATES if name == TEMPLATE else self.max_values

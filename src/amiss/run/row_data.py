@@ -193,14 +193,15 @@ def match_verdicts(index: RowIndex, verdicts: Verdicts) -> tuple[NDArray[np.int6
     labels: NDArray[np.int64] = np.full(len(index), -1, dtype=np.int64)
     rows: dict[tuple[int, str], list[int]] = {}
     # Entities are compared as a report shows them: with what is invisible written out.
-    shown = {name: visible(name) for name in dict.fromkeys(index.entity.tolist())}
+    # Readers of CSV files strip blanks.
+    shown = {name: visible(name).strip() for name in dict.fromkeys(index.entity.tolist())}
     keys = zip(index.start.tolist(), (shown[name] for name in index.entity), strict=True)
     for row, key in enumerate(keys):
         rows.setdefault(key, []).append(row)
     length = int(index.end[0] - index.start[0]) if len(index) else 1
     said: dict[tuple[int, str], int] = {}
     unmatched = 0
-    given = zip(verdicts.time.tolist(), map(visible, verdicts.entity), strict=True)
+    given = zip(verdicts.time.tolist(), (visible(e).strip() for e in verdicts.entity), strict=True)
     for i, (time, entity) in enumerate(given):
         key, label = (time // length * length, entity), int(verdicts.label[i])
         if key not in rows:
