@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from amiss.errors import InputError
+from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import Interner
 from amiss.represent.shapes import mask
 from amiss.types import NO_TIME, LogInfo, RecordBatch, RowIndex, distinct_codes
@@ -198,18 +199,10 @@ class Activity:
         InputError
             A column is missing, or no row has both.
         """
-        try:
-            rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-        except TypeError:
-            raise InputError(f"expected a data frame, got {type(frame).__name__}") from None
-        for column in (by, time):
-            if column not in rows.columns:
-                raise InputError(
-                    f"no column {column!r} in the data frame; it has: {', '.join(rows.columns)}"
-                )
+        rows = frame_with(frame, (by, time))
         others = [name for name in rows.columns if name not in (by, time)]
         numeric = [name for name in others if rows[name].dtype.is_numeric()]
-        millis = _as_millis(rows[time])
+        millis = millis_of(rows[time])
         blank = pl.Series([""]).new_from_index(0, len(rows))
         messages = rows[TEMPLATE].cast(pl.String).fill_null("") if TEMPLATE in others else blank
         kind, texts = distinct_codes(messages)
@@ -509,19 +502,6 @@ def _grown(array: NDArray[Any], size: int, fill: float = 0) -> NDArray[Any]:
         return array
     more = np.full(max(size, 2 * len(array)) - len(array), fill, dtype=array.dtype)
     return np.concatenate([array, more])
-
-
-def _as_millis(column: pl.Series) -> NDArray[np.int64]:
-    try:
-        if isinstance(column.dtype, pl.Datetime):
-            column = column.dt.convert_time_zone("UTC") if column.dtype.time_zone else column
-        millis = column.cast(pl.Datetime("ms")).to_physical()
-    except pl.exceptions.PolarsError:
-        raise InputError(
-            f"column {column.name!r} holds {column.dtype}; expected dates and times, or integers "
-            "that are milliseconds"
-        ) from None
-    return millis.fill_null(NO_TIME).to_numpy().astype(np.int64)
 
 
 def _joined_index(parts: Sequence[Activity]) -> RowIndex:

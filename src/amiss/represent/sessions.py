@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
+from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import Grouping, Interner
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, RecordBatch, distinct_codes, ragged_index
@@ -128,15 +129,7 @@ class Sessions:
         InputError
             A column is missing, or there are no rows.
         """
-        try:
-            rows = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-        except TypeError:
-            raise InputError(f"expected a data frame, got {type(frame).__name__}") from None
-        for column in [session, event, *([time] if time else [])]:
-            if column not in rows.columns:
-                raise InputError(
-                    f"no column {column!r} in the data frame; it has: {', '.join(rows.columns)}"
-                )
+        rows = frame_with(frame, [session, event, *([time] if time else [])])
         if rows.is_empty():
             raise InputError("the data frame has no rows; expected one row an event")
         codes, texts = distinct_codes(_without_nulls(rows[event]))
@@ -146,7 +139,7 @@ class Sessions:
             shape=codes.astype(np.int32),
             line=np.arange(1, len(rows) + 1, dtype=np.int64),
             source=np.zeros(len(rows), dtype=np.int32),
-            time=_millis(rows[time]) if time else np.full(len(rows), NO_TIME),
+            time=millis_of(rows[time]) if time else np.full(len(rows), NO_TIME),
         )
         known = columns.time[columns.time != NO_TIME]
         shapes = pl.DataFrame({"text": texts, "level": [""] * len(texts)})
@@ -171,17 +164,6 @@ def _without_nulls(column: pl.Series) -> pl.Series:
         raise InputError(
             f"column {column.name!r} holds {column.dtype}; expected strings or numbers"
         ) from None
-
-
-def _millis(column: pl.Series) -> NDArray[np.int64]:
-    try:
-        millis = column.cast(pl.Datetime("ms")).to_physical()
-    except pl.exceptions.PolarsError:
-        raise InputError(
-            f"column {column.name!r} holds {column.dtype}; expected dates and times, or integers "
-            "that are milliseconds"
-        ) from None
-    return millis.fill_null(NO_TIME).to_numpy().astype(np.int64)
 
 
 def as_datetime(millis: NDArray[np.int64]) -> pl.Series:
