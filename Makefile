@@ -61,7 +61,7 @@ $(PEER)/.installed:
 # DeepOD asks for a torch of 2022; it works with one of today.
 $(PYOD)/.installed:
 	$(PYTHON) -m venv $(PYOD)
-	$(PYOD)/bin/pip install -q pyod==3.6.7 xgboost-cpu==3.2.0 torch==2.13.0 pandas tqdm
+	$(PYOD)/bin/pip install -q pyod==3.6.7 shap==0.51.0 xgboost-cpu==3.2.0 torch==2.13.0 pandas tqdm
 	$(PYOD)/bin/pip install -q --no-deps deepod==0.4.1
 	touch $@
 
