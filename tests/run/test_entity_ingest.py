@@ -106,7 +106,10 @@ def test_fields_can_be_chosen_and_read_again_alike(log):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"by": "host"}, "no header field 'host' in the combined access log format; its fields: c"),
+        (
+            {"by": "host"},
+            "no header field 'host' in the combined access log format; its fields: vhost, c",
+        ),
         ({"by": "client", "fields": ["size"]}, "no header field 'size'"),
         ({"by": "client", "fields": []}, "no fields to count"),
         ({"by": "client", "every": "5 parsecs"}, "every '5 parsecs': no length.*10s, 5m, 1h or 1d"),

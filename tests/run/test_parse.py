@@ -142,6 +142,6 @@ def test_access_logs_keep_what_was_asked_for_in_odd_lines_too(tmp_path):
     (tmp_path / "a.log").write_text("\n".join(line.format(user) for user in ("-", "a b", "c")))
     amiss.parse_log(tmp_path / "a.log", tmp_path / "a.csv")
     header, *rows = rows_of(tmp_path / "a.csv")
-    assert header[1:5] == ["Client", "Ident", "User", "Time"]
+    assert header[1:6] == ["Vhost", "Client", "Ident", "User", "Time"]
     assert [row[header.index("User")] for row in rows] == ["", "a b", "c"]
     assert {row[header.index("Content")] for row in rows} == {"GET /a HTTP/1.1"}
