@@ -203,7 +203,7 @@ def _decide(figures: Figures, logs: Logs, seeds: Iterable[int]) -> None:
         alarms.append(float((model.score(logs.after) > model.threshold.value).mean()))
         recalls.append(float((model.score(logs.unseen) > model.threshold.value).mean()))
         if not seed:
-            report = model.report(logs.unseen, top_k=3)
+            report = model.report(logs.unseen, top_k=3).drop("file")
             rows = np.linspace(0, len(report) - 1, EXPLAINED).round().astype(int)
             for at in rows:
                 print(report.row(int(at), named=True))
