@@ -15,6 +15,13 @@ from amiss.errors import InputError, UsageError
 from amiss.types import Images, Table
 
 Floats = NDArray[np.float64]
+CONSTANT_SCALE = 0.25
+"""Of a column that never varied, where a change by one is to be odd. Smaller ones cost on
+arrhythmia, where normal rows change such columns too."""
+_NORMAL_MAD = 1.4826
+"""Standard deviations of a Gaussian in one median absolute deviation."""
+_ROUNDING = 1e-6
+"""A spread below this share of the median is rounding."""
 _LEAST_SCALE = 1e-9
 """A spread below this share of the mean is rounding: the column is constant."""
 
@@ -217,6 +224,25 @@ def taught_items(n: int, y: NDArray[Any] | None) -> NDArray[np.int64]:
             f"{len(rows)} of {n} items are not labelled anomalies; expected two normal ones or more"
         )
     return rows
+
+
+def robust_spread(values: Floats, axis: int) -> tuple[Floats, Floats]:
+    """Return medians along `axis`, and median absolute deviations in standard deviations.
+
+    Examples
+    --------
+    >>> median, deviation = robust_spread(np.array([[1.0, 2.0, 3.0], [7.0, 7.0, 7.0]]), axis=1)
+    >>> median.tolist(), deviation.tolist()
+    ([2.0, 7.0], [1.4826, 1.0])
+    """
+    median = np.median(values, axis=axis, keepdims=True)
+    deviation = _NORMAL_MAD * np.median(np.abs(values - median), axis=axis)
+    median = median.squeeze(axis)
+    # Most may be the same: then the others say what is usual, if any do.
+    others, rounding = values.std(axis=axis), _ROUNDING * np.abs(median)
+    return median, np.where(
+        deviation > rounding, deviation, np.where(others > rounding, others, 1.0)
+    )
 
 
 def spread(values: Floats, constant: float = 1.0) -> tuple[Floats, Floats]:

@@ -14,10 +14,18 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from amiss import store
 from amiss.detect._base import LEFT_OUT, Scores
 from amiss.detect._forest import forest_doubt
 from amiss.detect._parameters import check_network_parameters
-from amiss.detect._rows import Floats, RowDetector, spread, taught_items
+from amiss.detect._rows import (
+    CONSTANT_SCALE,
+    Floats,
+    RowDetector,
+    robust_spread,
+    spread,
+    taught_items,
+)
 from amiss.detect._sparse import SharedLinear, SparseRows
 from amiss.detect._stack import stacked_mlp
 from amiss.detect._train import Batch, Loss, resolve_device, seed_of, seeded, threads, train
@@ -27,12 +35,7 @@ _NEAREST_CENTRE = 0.1
 """Least absolute value of a coordinate of the centre: zero weights must not lead there."""
 _EPS = 1e-6
 """Keeps the inverse of a distance finite, as published."""
-_NORMAL_MAD = 1.4826
-"""Standard deviations of a Gaussian in one median absolute deviation."""
 _FURTHEST = 1e9
-_CONSTANT_SCALE = 0.25
-"""Of a column that never varied: a change by one is odd. Smaller ones cost on arrhythmia, where
-normal rows change such columns too."""
 _CELLS = 1 << 22
 """Numbers of a batch that is scored."""
 _STEPS_AN_EPOCH = 40
@@ -265,9 +268,9 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         self._set_centre(rows, taken_for_normal)
         weight = np.where(labels == 0, self.eta, 1.0) * ~judges
         self._train(rows, weight, doubt, np.flatnonzero(labels == 1), seed)
-        self._ready(self.network_)
+        self._ready()
         distance = self._distances(X)
-        self._learn_spread(distance[:, normal])
+        self.median_, self.deviation_ = robust_spread(distance[:, normal], axis=1)
         judged = np.ones((len(members), len(given)), dtype=np.bool_)
         judged[:, kept] = judges
         judged[:, ~judged.any(axis=0)] = True  # what no fold holds is scored by all
@@ -309,7 +312,7 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         self._logs = isinstance(X, csr_array) if self.log_scale is None else self.log_scale
         X = self._logged(X)
         learn = _sparse_spread if isinstance(X, csr_array) else spread
-        self.mean_, self.scale_ = learn(X, _CONSTANT_SCALE)
+        self.mean_, self.scale_ = learn(X, CONSTANT_SCALE)
 
     def _begin_with(self, other: DeepSAD, X: Any) -> None:
         if not hasattr(other, "network_"):
@@ -432,15 +435,6 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
             first[idle] = begun
         self.history_ += [{"phase": float(phase), **entry} for entry in history]
 
-    def _learn_spread(self, distance: Floats) -> None:
-        self.median_ = np.median(distance, axis=1)
-        deviation = _NORMAL_MAD * np.median(np.abs(distance - self.median_[:, None]), axis=1)
-        # Most rows may be the same: then the others say what a usual distance is, if any do.
-        others, rounding = distance.std(axis=1), _EPS * self.median_
-        self.deviation_ = np.where(
-            deviation > rounding, deviation, np.where(others > rounding, others, 1.0)
-        )
-
     # Scoring.
 
     def _anomaly_score(self, X: Any) -> Scores:
@@ -513,9 +507,9 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
 
     # Files.
 
-    def _ready(self, network: DeepSADNetwork) -> None:
+    def _ready(self) -> None:
         """Score in float64: a row has the same score in whatever batch it comes."""
-        network.double().eval().requires_grad_(False)
+        self.network_.double().eval().requires_grad_(False)
 
     def _get_parameters(self) -> dict[str, Any]:
         return {**super()._get_parameters(), "pretrained": None}
@@ -535,12 +529,10 @@ class DeepSAD(TransformerMixin, RowDetector):  # type: ignore[misc]  # scikit-le
         for name in ("mean", "scale", "median", "deviation"):
             setattr(self, f"{name}_", arrays[name])
         self.network_ = self._build(0)
-        state = {
-            n: torch.from_numpy(np.array(arrays[f"network.{n}"]))
-            for n in self.network_.state_dict()
-        }
+        weights = store.with_prefix(arrays, "network.")
+        state = {name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()}
         self.network_.load_state_dict(state)
-        self._ready(self.network_)
+        self._ready()
 
 
 _SCORES = ("distance", "scaled")

@@ -12,15 +12,18 @@ from sklearn.neighbors import NearestNeighbors
 from amiss import store
 from amiss.detect._base import Scores
 from amiss.detect._forest import Forest
-from amiss.detect._rows import Floats, RowDetector, spread, taught_items
+from amiss.detect._rows import (
+    CONSTANT_SCALE,
+    Floats,
+    RowDetector,
+    robust_spread,
+    spread,
+    taught_items,
+)
 from amiss.detect._train import seed_of
 from amiss.detect.deep_sad import DeepSAD
 from amiss.errors import UsageError
 
-_NORMAL_MAD = 1.4826
-"""Standard deviations of a Gaussian in one median absolute deviation."""
-_CONSTANT_SCALE = 0.25
-"""Of a column that never varied, as in Deep SAD."""
 _FURTHEST = 1e9
 _MOST_ROWS, _LEAST_ROWS = 20_000, 1_000
 """Rows kept to be neighbours."""
@@ -121,7 +124,7 @@ class TableEnsemble(RowDetector):
         self.deep_sad_ = self._new_deep_sad(seed)
         self.deep_sad_.fit(X, y)
         self.history_ = self.deep_sad_.history_
-        self.mean_, self.scale_ = spread(X[normal], _CONSTANT_SCALE)
+        self.mean_, self.scale_ = spread(X[normal], CONSTANT_SCALE)
         scaled = self._scaled(X)
         members = [
             self.deep_sad_.training_score_,
@@ -129,7 +132,7 @@ class TableEnsemble(RowDetector):
             self._learn_forest(scaled, normal, seed),
         ]
         scores = np.column_stack(members)
-        self._learn_scales(scores[normal])
+        self.median_, self.deviation_ = robust_spread(scores[normal], axis=0)
         self.training_score_ = ((scores - self.median_) / self.deviation_).mean(axis=1)
 
     def _new_deep_sad(self, seed: int) -> DeepSAD:
@@ -168,15 +171,6 @@ class TableEnsemble(RowDetector):
         drawn = np.zeros((len(scaled), self.n_trees), dtype=np.bool_)
         drawn[normal] = grown_from
         return self.forest_.score(scaled, drawn)
-
-    def _learn_scales(self, scores: Floats) -> None:
-        self.median_ = np.median(scores, axis=0)
-        deviation = _NORMAL_MAD * np.median(np.abs(scores - self.median_), axis=0)
-        # Most rows may be the same: then the others say what a usual score is, if any do.
-        others, rounding = scores.std(axis=0), 1e-6 * np.abs(self.median_)
-        self.deviation_ = np.where(
-            deviation > rounding, deviation, np.where(others > rounding, others, 1.0)
-        )
 
     # Scoring.
 

@@ -43,7 +43,12 @@ from amiss.run.row_data import (
 )
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
 from amiss.run.row_values import as_taken, column_quantiles, score_rows
-from amiss.run.thresholds import cut_anew, preview_rates
+from amiss.run.thresholds import (
+    calibration_scores,
+    cut_anew,
+    note_on_labelled,
+    preview_rates,
+)
 from amiss.types import Table, Threshold
 
 DEFAULT_DETECTOR = "vae"
@@ -52,9 +57,6 @@ ENTITY_DETECTOR = "deep-sad"
 FALSE_ALARM_RATE = 0.01
 """Default bound on the share of normal rows that are flagged."""
 _USUAL = (0.005, 0.995)
-_LEAST_LABELLED, _LIKE_LABELLED, _MOST_DOUBTED = 3, 0.25, 0.05
-"""Labelled anomalies that say what is like them; the quantile of their scores that is so; the most
-of the unlabelled rows that are left out for it."""
 PREVIEW_RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -422,14 +424,14 @@ def _fit(
             f"every {unit_of(known)} is labelled an anomaly; expected normal ones to learn from"
         )
     chosen.fit(as_taken(known, chosen), truth)
-    calibration = _calibration(chosen.training_score_, truth, rule)
+    calibration = calibration_scores(chosen.training_score_, truth, rule)
     if rule == "f1" and truth is not None:
         judged = truth >= 0
         threshold = best_f1_threshold(chosen.training_score_[judged], truth[judged] == 1)
     else:
         threshold = decide(calibration, rate, rule, chosen.resolution)
     chosen.offset_ = -threshold.value
-    notes += _note_on_labelled(chosen.training_score_, truth, threshold.value)
+    notes += note_on_labelled(chosen.training_score_, truth, threshold.value)
     info = {
         "sources": list(known.sources),
         **_described(data, known),
@@ -447,45 +449,6 @@ def _fit(
         usual = column_quantiles(taken, _USUAL)
         background = draw_background(taken, random_state=random_state)
     return RowModel(chosen, threshold, calibration, info, usual, background, space), known
-
-
-def _calibration(
-    scores: NDArray[np.float64], truth: NDArray[np.int64] | None, rule: str
-) -> NDArray[np.float64]:
-    """Return the scores, ascending, that a threshold is found by.
-
-    Among unlabelled rows are anomalies like the labelled ones, or nobody would have labelled any:
-    where some are labelled, rows that score like most of them are left out, at most 5 %. The rule
-    ``quantile`` is a guarantee for rows like all those that are not labelled anomalies.
-    """
-    if truth is None:
-        return np.sort(scores)
-    unlabelled, anomalous = truth == -1, truth == 1
-    kept = ~anomalous
-    if rule != "quantile" and anomalous.sum() >= _LEAST_LABELLED and unlabelled.any():
-        bound = max(
-            float(np.quantile(scores[anomalous], _LIKE_LABELLED)),
-            float(np.quantile(scores[unlabelled], 1 - _MOST_DOUBTED)),
-        )
-        kept &= ~unlabelled | (scores <= bound)
-    return np.sort(scores[kept])
-
-
-def _note_on_labelled(
-    scores: NDArray[np.float64], truth: NDArray[np.int64] | None, threshold: float
-) -> list[str]:
-    if truth is None or not (truth == 1).any():
-        return []
-    labelled = scores[truth == 1]
-    missed = int((labelled <= threshold).sum())
-    if 2 * missed <= len(labelled):
-        return []
-    note = (
-        f"the threshold lies above {missed:,} of the {len(labelled):,} labelled anomalies, judged "
-        "out of fold: rows that are not labelled score as high; label more, or ask for a higher "
-        "false-alarm rate"
-    )
-    return [note]
 
 
 def _learnt_space(data: RowInput) -> tuple[EntityFeatures | None, RowData]:

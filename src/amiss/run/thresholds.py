@@ -1,4 +1,4 @@
-"""Another threshold for a fitted model, by its calibration scores: nothing is fitted again."""
+"""The scores that a threshold is found by, and another threshold by them, nothing fitted again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from amiss.decide import decide
 from amiss.run.detectors import check_rule
 
+_LEAST_LABELLED, _LIKE_LABELLED, _MOST_DOUBTED = 3, 0.25, 0.05
+"""Labelled anomalies that say what is like them; the quantile of their scores that is so; the most
+of the unlabelled rows that are left out for it."""
 Fitted = TypeVar("Fitted", bound=Any)
 """A dataclass with a `detector`, a `threshold` and the `calibration` scores: any of our models."""
 
@@ -49,3 +52,43 @@ def preview_rates(
             "realised": [t.realised for t in thresholds],
         }
     )
+
+
+def calibration_scores(
+    scores: NDArray[np.float64], truth: NDArray[np.int64] | None, rule: str
+) -> NDArray[np.float64]:
+    """Return the scores, ascending, that a threshold is found by.
+
+    Among unlabelled rows are anomalies like the labelled ones, or nobody would have labelled any:
+    where some are labelled, rows that score like most of them are left out, at most 5 %. The rule
+    ``quantile`` is a guarantee for rows like all those that are not labelled anomalies.
+    """
+    if truth is None:
+        return np.sort(scores)
+    unlabelled, anomalous = truth == -1, truth == 1
+    kept = ~anomalous
+    if rule != "quantile" and anomalous.sum() >= _LEAST_LABELLED and unlabelled.any():
+        bound = max(
+            float(np.quantile(scores[anomalous], _LIKE_LABELLED)),
+            float(np.quantile(scores[unlabelled], 1 - _MOST_DOUBTED)),
+        )
+        kept &= ~unlabelled | (scores <= bound)
+    return np.sort(scores[kept])
+
+
+def note_on_labelled(
+    scores: NDArray[np.float64], truth: NDArray[np.int64] | None, threshold: float
+) -> list[str]:
+    """Return what is to be said of a threshold that misses most of the labelled anomalies."""
+    if truth is None or not (truth == 1).any():
+        return []
+    labelled = scores[truth == 1]
+    missed = int((labelled <= threshold).sum())
+    if 2 * missed <= len(labelled):
+        return []
+    note = (
+        f"the threshold lies above {missed:,} of the {len(labelled):,} labelled anomalies, judged "
+        "out of fold: rows that are not labelled score as high; label more, or ask for a higher "
+        "false-alarm rate"
+    )
+    return [note]
