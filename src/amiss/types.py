@@ -81,6 +81,8 @@ class Sequences:
         What event id *i* stands for; empty where ids are all there is.
     severity : ndarray of float64, shape (len(names),), optional
         How alarming an event is by its own words and level, from 0 to 1.
+    trace : ndarray of int64, shape (n,), optional
+        Which trace each sequence is a segment of: segments of one are never in two folds.
     """
 
     events: NDArray[np.int64]
@@ -89,6 +91,7 @@ class Sequences:
     ended: NDArray[np.bool_]
     names: tuple[str, ...] = ()
     severity: NDArray[np.float64] | None = None
+    trace: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -117,6 +120,7 @@ class Sequences:
             self.ended[rows],
             self.names,
             self.severity,
+            None if self.trace is None else self.trace[rows],
         )
 
 
@@ -207,6 +211,26 @@ class RowIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """When the rows of a series were measured, and which of them follow each other.
+
+    Attributes
+    ----------
+    time : ndarray of int64, shape (n,)
+        Milliseconds, or ``NO_TIME``.
+    run : ndarray of int64, shape (n,)
+        Rows of one number follow each other without a gap, in one file: no window crosses runs.
+    """
+
+    time: NDArray[np.int64]
+    run: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Timeline:
+        """Return the rows at `index` (positions or a mask), in that order."""
+        return Timeline(self.time[index], self.run[index])
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows of numbers, as read: what goes from ``read/`` to the detectors of tables.
 
@@ -225,6 +249,8 @@ class Table:
         file, headers not counted.
     index : RowIndex, optional
         What each row stands for, if it was counted from a log.
+    timeline : Timeline, optional
+        When each row was measured, if the table is a series.
     """
 
     values: Any
@@ -235,6 +261,7 @@ class Table:
     file: NDArray[np.int64] | None = None
     row: NDArray[np.int64] | None = None
     index: RowIndex | None = None
+    timeline: Timeline | None = None
 
     def __len__(self) -> int:
         return int(self.values.shape[0])
@@ -244,7 +271,10 @@ class Table:
         optional = (self.label, self.kind, self.file, self.row)
         label, kind, file, row = (None if a is None else a[index] for a in optional)
         named = None if self.index is None else self.index.take(index)
-        return Table(self.values[index], self.columns, label, kind, self.sources, file, row, named)
+        timed = None if self.timeline is None else self.timeline.take(index)
+        return Table(
+            self.values[index], self.columns, label, kind, self.sources, file, row, named, timed
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from amiss.decide import (
     RULES,
     best_f1_threshold,
     decide,
+    equal_precision_recall_threshold,
+    precision_recall_curve,
     probability_threshold,
     quantile_threshold,
+    score_of_rule,
     tail_threshold,
     top_k_threshold,
 )
@@ -81,7 +84,9 @@ def test_no_calibration_scores_are_refused():
 
 @pytest.mark.parametrize("rule", ["magic", "top-", "top-x", "p-much", "top", ""])
 def test_unknown_rules_name_the_known_ones(rule):
-    with pytest.raises(UsageError, match="expected one of: tail, quantile, f1, top-K, p-X"):
+    with pytest.raises(
+        UsageError, match="expected one of: tail, quantile, f1, sigma-K, top-K, p-X"
+    ):
         decide(np.arange(10.0), 0.1, rule)
 
 
@@ -127,3 +132,55 @@ def test_to_flag_all_is_no_gap():
     for scale in (1, 100):
         threshold = best_f1_threshold(scores * scale, truth).value
         assert threshold == pytest.approx((0.34 + 0.19) / 2 * scale)
+
+
+class TestSigma:
+    def test_cuts_so_many_standard_deviations_above_the_mean(self):
+        scores = np.random.default_rng(0).normal(5, 2, 10_000)
+        threshold = decide(scores, 0.01, "sigma-3")
+        assert threshold.rule == "sigma-3"
+        assert threshold.value == pytest.approx(scores.mean() + 3 * scores.std())
+        assert threshold.rate is None
+        assert threshold.realised == pytest.approx(0.00135, abs=0.001)
+
+    def test_of_equal_scores_flags_none(self):
+        assert decide(np.full(20, 0.1), 0.01, "sigma-3").realised == 0
+
+    @pytest.mark.parametrize("rule", ["sigma--1", "sigma-nan", "sigma-inf"])
+    def test_refuses_what_is_no_number_of_deviations(self, rule: str):
+        with pytest.raises(UsageError, match="expected standard deviations"):
+            decide(np.arange(9.0), 0.01, rule)
+
+    def test_is_a_rule_of_any_score(self):
+        assert score_of_rule("sigma-2.5") is None
+
+
+class TestPrecisionEqualsRecall:
+    def test_flags_as_many_as_are_anomalous(self):
+        rng = np.random.default_rng(1)
+        anomalous = rng.random(500) < 0.1
+        scores = rng.normal(size=500) + anomalous
+        value = equal_precision_recall_threshold(scores, anomalous).value
+        flagged = scores > value
+        assert flagged.sum() == anomalous.sum()
+        hits = (flagged & anomalous).sum()
+        assert hits / flagged.sum() == hits / anomalous.sum()
+
+    def test_takes_the_nearest_cut_where_scores_tie(self):
+        scores = np.array([0.0, 1.0, 1.0, 1.0, 2.0])
+        anomalous = np.array([False, True, True, False, False])
+        # One or four can be flagged; two are anomalous.
+        assert equal_precision_recall_threshold(scores, anomalous).value == 1.5
+
+    def test_needs_both_kinds(self):
+        with pytest.raises(InputError, match="both kinds"):
+            equal_precision_recall_threshold(np.arange(3.0), np.zeros(3, dtype=bool))
+
+    @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40))
+    def test_curve_agrees_with_counting(self, items: list[tuple[int, bool]]):
+        scores = np.array([score for score, _ in items], dtype=float)
+        anomalous = np.array([odd for _, odd in items])
+        for cut, precision, recall in zip(*precision_recall_curve(scores, anomalous), strict=True):
+            flagged = scores >= cut
+            assert precision == anomalous[flagged].mean()
+            assert recall == (anomalous[flagged].sum() / max(1, anomalous.sum()))

@@ -127,6 +127,105 @@ def best_f1_threshold(scores: NDArray[np.float64], anomalous: NDArray[np.bool_])
     return Threshold("f1", value, None, float((scores[~anomalous] > value).mean()))
 
 
+def sigma_threshold(scores: NDArray[np.float64], k: float) -> Threshold:
+    """Cut at the mean plus `k` standard deviations of the scores of normal items.
+
+    The usual rule for misclassification rates of segments. It asks no rate, and where scores are
+    skewed, as most are, it flags more of the normal items than a Gaussian would have beyond it:
+    `realised` says how many.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Scores of normal items that the detector was not fitted to.
+    k : float
+        Standard deviations, 0 or more.
+
+    Raises
+    ------
+    UsageError
+        `k` is negative, or not a number.
+    InputError
+        There are no scores.
+
+    Examples
+    --------
+    >>> sigma_threshold(np.array([1.0, 3.0]), 3).value
+    5.0
+    """
+    if not (0 <= k < math.inf):
+        raise UsageError(f"sigma-{k}; expected standard deviations, 0 or more, such as sigma-3")
+    scores = np.asarray(scores, dtype=np.float64)
+    if not len(scores):
+        raise InputError("no calibration scores; expected those of at least one normal item")
+    value = float(scores.mean() + k * scores.std())
+    return Threshold(f"sigma-{k:g}", value, None, float((scores > value).mean()))
+
+
+def equal_precision_recall_threshold(
+    scores: NDArray[np.float64], anomalous: NDArray[np.bool_]
+) -> Threshold:
+    """Cut where precision equals recall, or comes nearest to it.
+
+    The two are equal where as many items are flagged as are anomalous. Where scores tie there, no
+    cut flags just as many: the nearest is taken, the higher cut of two as near.
+    `precision_recall_curve` has the curve to it.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+    anomalous : ndarray of bool, shape (n,)
+        What is held anomalous, by labels or by another stage.
+
+    Raises
+    ------
+    InputError
+        No item is anomalous, or none is normal.
+
+    Examples
+    --------
+    >>> odd = np.array([False, False, True, False, True])
+    >>> equal_precision_recall_threshold(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), odd).value
+    2.5
+    """
+    scores, anomalous = np.asarray(scores, dtype=np.float64), np.asarray(anomalous, dtype=np.bool_)
+    positives = int(anomalous.sum())
+    if anomalous.all() or not positives:
+        raise InputError(
+            f"{positives} of {len(anomalous)} items are held anomalous; precision and recall need "
+            "both kinds"
+        )
+    distinct, counts = np.unique(scores, return_counts=True)
+    flagged = np.cumsum(counts[::-1])[::-1]  # by a cut just below each distinct score
+    at = len(distinct) - 1 - int(np.abs(flagged - positives)[::-1].argmin())
+    below = distinct[at - 1] if at else np.nextafter(distinct[0], -np.inf)
+    value = float((below + distinct[at]) / 2)
+    return Threshold("precision = recall", value, None, float((scores[~anomalous] > value).mean()))
+
+
+def precision_recall_curve(
+    scores: NDArray[np.float64], anomalous: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return (threshold, precision, recall) of every cut that flags something else.
+
+    Returns
+    -------
+    threshold, precision, recall : ndarray of float64, shape (n_distinct_scores,)
+        Thresholds ascend. A score at or above its threshold counts as flagged.
+
+    Examples
+    --------
+    >>> curve = precision_recall_curve(np.array([0.0, 1.0]), np.array([False, True]))
+    >>> [values.tolist() for values in curve]
+    [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
+    """
+    scores, anomalous = np.asarray(scores, dtype=np.float64), np.asarray(anomalous, dtype=np.bool_)
+    distinct, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    flagged = np.cumsum(counts[::-1])[::-1]
+    hits = np.cumsum(np.bincount(inverse[anomalous], minlength=len(distinct))[::-1])[::-1]
+    return distinct, hits / flagged, hits / max(1, int(anomalous.sum()))
+
+
 def top_k_threshold(k: int) -> Threshold:
     """Cut ranks so that an event outside the `k` likeliest is an anomaly (score="rank").
 
@@ -170,10 +269,12 @@ def decide(
     scores : ndarray of float64, shape (n,)
         Calibration scores.
     rate : float
-        Share of normal items that may be flagged; ``top-K`` and ``p-X`` do not ask it.
+        Share of normal items that may be flagged; ``sigma-K``, ``top-K`` and ``p-X`` do not
+        ask it.
     rule : str
-        ``tail`` or ``quantile``; or, for scores that are ranks or −ln p of single events,
-        ``top-K`` such as ``top-9`` and ``p-X`` such as ``p-0.001``.
+        ``tail`` or ``quantile``; ``sigma-K`` such as ``sigma-3``, the mean plus 3 standard
+        deviations; or, for scores that are ranks or −ln p of single events, ``top-K`` such as
+        ``top-9`` and ``p-X`` such as ``p-0.001``.
     resolution : float
         Score differences below this mean nothing: `tail` and `quantile` cut that much higher.
 
@@ -190,6 +291,8 @@ def decide(
     if rule in RULES:
         threshold = RULES[rule](scores, rate)
         threshold = threshold._replace(value=threshold.value + resolution)
+    elif (k := _sigmas(rule)) is not None:
+        threshold = sigma_threshold(scores, k)
     else:
         threshold = _fixed_threshold(rule)
     return threshold._replace(realised=float((scores > threshold.value).mean()))
@@ -203,9 +306,18 @@ def score_of_rule(rule: str) -> str | None:
     UsageError
         The rule is unknown.
     """
-    if rule in RULES or rule == "f1":
+    if rule in RULES or rule == "f1" or _sigmas(rule) is not None:
         return None
     return "rank" if _fixed_threshold(rule).rule.startswith("top") else "probability"
+
+
+def _sigmas(rule: str) -> float | None:
+    """Return the K of a rule ``sigma-K``; None if it is another."""
+    kind, _, number = rule.partition("-")
+    try:
+        return float(number) if kind == "sigma" else None
+    except ValueError:
+        return None
 
 
 def _fixed_threshold(rule: str) -> Threshold:
@@ -221,7 +333,9 @@ def _fixed_threshold(rule: str) -> Threshold:
         raise
     except ValueError:  # not a number: as unknown as any other word
         pass
-    raise UsageError(f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}, f1, top-K, p-X")
+    raise UsageError(
+        f"unknown rule {rule!r}; expected one of: {', '.join(RULES)}, f1, sigma-K, top-K, p-X"
+    )
 
 
 def check_rate(rate: float) -> None:
