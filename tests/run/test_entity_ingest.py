@@ -146,7 +146,7 @@ def test_a_log_without_times_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"none of 2 lines carries a time.*--session-field"):
         read_activity(path, by="Node")
     path.write_text("session,events\na,E1 E2\n")
-    with pytest.raises(UsageError, match="each row is a session without times"):
+    with pytest.raises(UsageError, match="its events carry no times"):
         read_activity(path, by="session", format="sessions")
 
 

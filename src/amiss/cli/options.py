@@ -93,6 +93,16 @@ Window = Annotated[
         rich_help_panel=_GROUP,
     ),
 ]
+Segment = Annotated[
+    int | None,
+    typer.Option(
+        "--segment",
+        metavar="EVENTS",
+        help="So many events of a file are a segment; each file is a trace. 1000 for kernel traces "
+        "by default.",
+        rich_help_panel=_GROUP,
+    ),
+]
 By = Annotated[
     str | None,
     typer.Option(
@@ -202,6 +212,7 @@ class LogOptions:
     session_field: str | None = None
     gap: float | None = None
     window: int | None = None
+    segment: int | None = None
     format: str | None = None
     by: str | None = None
     every: str | None = None
@@ -216,7 +227,7 @@ class LogOptions:
         """The groupings, by the names `amiss.read_sessions` has for them; all None: the usual."""
         return {
             "session_key": self.session_key, "session_field": self.session_field,
-            "gap": self.gap, "window": self.window,
+            "gap": self.gap, "window": self.window, "segment": self.segment,
         }  # fmt: skip
 
     @property
@@ -265,7 +276,8 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 
 
 _GROUPING = {
-    "session_key": Key, "session_field": Field, "gap": Gap, "window": Window, "format": Format,
+    "session_key": Key, "session_field": Field, "gap": Gap, "window": Window,
+    "segment": Segment, "format": Format,
 }  # fmt: skip
 _OF_ENTITIES = {"by": By, "every": Every, "fields": Fields}
 _OF_TABLES = {"label_column": LabelColumn, "columns": Columns, "image_size": ImageSize}

@@ -186,8 +186,8 @@ FORMATS = (
     Format(name="plain", title="plain lines", header=r"^(?P<message>.*)$"),
 )
 
-#: Layouts of tables, which `amiss.read.tables` reads: a row a line, a row a session, event numbers.
-TABLES = STRUCTURED, SESSIONS, EVENTS = "structured", "sessions", "events"
+#: Layouts of tables: a row a line, a row a session, event numbers, a row an event of a trace.
+TABLES = STRUCTURED, SESSIONS, EVENTS, TRACES = "structured", "sessions", "events", "traces"
 
 
 def get_format(name: str) -> Format:

@@ -1,8 +1,9 @@
 """Logs that come as tables: which layout it is, and those of one session a row or a line.
 
-Three layouts, each read into the batches of records that raw logs are read into:
+Four layouts, each read into the batches of records that raw logs are read into:
 
 - ``structured``: one row a line (`amiss.read.structured`);
+- ``traces``: one row an event of a kernel trace (`amiss.read.traces`);
 - ``sessions``: one row a session, its events as a list;
 - ``events``: one line a session, event numbers with blanks between them, as DeepLog has it.
 """
@@ -16,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED, TABLES
+from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED, TABLES, TRACES
 from amiss.read.frames import (
     column_names,
     event_kinds,
@@ -29,6 +30,8 @@ from amiss.read.frames import (
 from amiss.read.records import decode_lines
 from amiss.read.sources import ReadReport, Source, read_blocks
 from amiss.read.structured import TEMPLATE_COLUMNS
+from amiss.read.traces import CLASS_COLUMNS
+from amiss.read.traces import EVENT_COLUMNS as TRACE_EVENTS
 from amiss.types import NO_TIME, RecordBatch
 
 SESSION_COLUMNS = ("session_id", "session", "BlockId", "trace_id", "id")
@@ -58,6 +61,8 @@ def recognise_table(source: Source, format: str | None, *, grouped: bool) -> str
     columns = column_names(source)
     if find_column(columns, ("Content", *TEMPLATE_COLUMNS)):
         return STRUCTURED
+    if find_column(columns, CLASS_COLUMNS) and find_column(columns, TRACE_EVENTS):
+        return TRACES
     known = [find_column(columns, SESSION_COLUMNS), find_column(columns, EVENT_COLUMNS)]
     if storage_of(source) not in ("CSV", "JSON lines") or all(known):
         return SESSIONS
@@ -151,17 +156,32 @@ class SessionTableReader:
 
 
 class EventLinesReader:
-    """Read lines of event numbers, one session each, into batches of one record an event."""
+    """Read lines of events, one session each, into batches of one record an event.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    words : bool
+        Events are any words, with blanks between them; else numbers, such as 5 or E5, and other
+        lines are left out.
+    progress : callable, optional
+        Told the number of bytes read so far.
+    """
 
     format_name = EVENTS
     templates_given = True
     session_column = "line"
 
     def __init__(
-        self, sources: Sequence[Source], *, progress: Callable[[int], None] | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        words: bool = False,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         self.sources = list(sources)
         self.report = ReadReport()
+        self._pattern = r"\S" if words else _WORDS
         self._progress = progress
 
     def __iter__(self) -> Iterator[RecordBatch]:
@@ -181,7 +201,7 @@ class EventLinesReader:
 
     def _batch(self, source: int, first: int, lines: pl.Series) -> RecordBatch:
         blank = lines.str.strip_chars() == ""
-        good = lines.str.contains(_WORDS)
+        good = lines.str.contains(self._pattern)
         if blank.any():
             self.report.counts["blank lines (skipped)"] += int(blank.sum())
         if other := int((~blank & ~good).sum()):

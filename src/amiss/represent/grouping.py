@@ -1,7 +1,8 @@
-"""How lines become sessions: by a key, a header field, a silence, or a number of lines."""
+"""How lines become sessions: by a key, a header field, a silence, a number of lines, or a trace."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -214,3 +215,73 @@ class ByCount:
     def names(self) -> pl.Series:
         """Return the window ids by code."""
         return pl.Series([f"window {i + 1}" for i in range(-(-self._seen // self._size))])
+
+
+class BySegment:
+    """A new segment every `events` lines of a trace; a trace is a file, or the value of a field.
+
+    Parameters
+    ----------
+    events : int
+    traces : sequence of str
+        Names of the files.
+    field : str, optional
+        Header field that names the trace of each line; by default its file is.
+
+    Raises
+    ------
+    UsageError
+        `events` is less than 1.
+    """
+
+    unit = "segment"
+
+    def __init__(self, events: int, traces: Sequence[str], field: str | None = None) -> None:
+        if events < 1:
+            raise UsageError(f"segments of {events} events; expected 1 or more")
+        self.size = events
+        self.description = f"segments of {events:,} events"
+        self.option: tuple[str, str | float] = ("segment", events)
+        self._files = traces
+        self._field = field
+        self._keys = Interner()
+        self._seen = np.zeros(0, dtype=np.int64)  # lines of each trace so far
+        self._codes: dict[tuple[int, int], int] = {}
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which segments."""
+        rows, missing = None, 0
+        if self._field is None:
+            names = pl.Series([self._files[batch.source]]).new_from_index(0, len(batch))
+            trace = self._keys.add(names)
+        else:
+            rows, trace, missing = _assign_values(batch.fields[self._field], self._keys)
+        place = self._places(trace.astype(np.int64)) // self.size
+        keys, first, inverse = np.unique(
+            np.column_stack([trace, place]), axis=0, return_index=True, return_inverse=True
+        )
+        codes = np.empty(len(keys), dtype=np.int32)
+        for i in np.argsort(first):
+            codes[i] = self._codes.setdefault((int(keys[i, 0]), int(keys[i, 1])), len(self._codes))
+        return Assignment(rows, codes[inverse.ravel()], missing)
+
+    def _places(self, trace: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the place of each line in its trace, from 0."""
+        n = int(trace.max(initial=-1)) + 1
+        self._seen = np.pad(self._seen, (0, max(0, n - len(self._seen))))
+        order = np.argsort(trace, kind="stable")
+        counts = np.bincount(trace, minlength=len(self._seen))
+        place = np.empty(len(trace), dtype=np.int64)
+        place[order] = np.arange(len(trace)) - np.repeat(np.cumsum(counts) - counts, counts)
+        place += self._seen[trace]
+        self._seen += counts
+        return place
+
+    def names(self) -> pl.Series:
+        """Return the segment ids by code: that of the trace, and a number from 1."""
+        traces = self._keys.names().to_list()
+        return pl.Series([f"{traces[t]}:{k + 1}" for t, k in self._codes], dtype=pl.String)
+
+    def traces(self) -> pl.Series:
+        """Return the trace of each segment, by code."""
+        return self._keys.names().gather([trace for trace, _ in self._codes])

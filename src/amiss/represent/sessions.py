@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError
 from amiss.represent.frames import frame_with, millis_of
-from amiss.represent.grouping import Grouping, Interner
+from amiss.represent.grouping import BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, RecordBatch, distinct_codes, ragged_index
 
@@ -42,6 +42,8 @@ class Sessions:
     shapes : polars.DataFrame
         Columns ``text`` and ``level``.
     log : LogInfo
+    trace : polars.Series of str, shape (n,), optional
+        Which trace each is a segment of.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Sessions:
     time: NDArray[np.int64]
     shapes: pl.DataFrame
     log: LogInfo = field(default_factory=LogInfo)
+    trace: pl.Series | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -91,6 +94,7 @@ class Sessions:
             line=self.line[at],
             source=self.source[at],
             time=self.time[at],
+            trace=None if self.trace is None else self.trace.gather(rows),
         )
 
     def to_frame(self) -> pl.DataFrame:
@@ -212,6 +216,7 @@ def group_records(
             start = min(start, int(known.min())) if start != NO_TIME else int(known.min())
             end = max(end, int(known.max()))
     columns = _Columns(*(np.concatenate(column) for column in _transposed(parts)))
+    del parts
     if not len(columns.session):
         raise InputError(
             f"none of {lines:,} lines belongs to a session by {grouping.description}; "
@@ -228,7 +233,32 @@ def group_records(
         end=end,
         templates_given=templates_given,
     )
-    return _assemble(columns, grouping.names(), table, log)
+    sessions = _assemble(columns, grouping.names(), table, log)
+    if not isinstance(grouping, BySegment):
+        return sessions
+    return _with_whole_ends(replace(sessions, trace=grouping.traces()), grouping.size)
+
+
+def _with_whole_ends(segments: Sessions, size: int) -> Sessions:
+    """Join what is left at the end of each trace, if it is less than half a segment, to the last.
+
+    The rate of a few events is anything.
+    """
+    assert segments.trace is not None  # noqa: S101 - these are segments
+    trace = segments.trace
+    short = 2 * np.diff(segments.offsets) < size
+    follows = np.append(False, (trace[1:] == trace[:-1]).to_numpy())
+    joined = np.flatnonzero(short & follows)
+    if not len(joined):
+        return segments
+    kept = np.ones(len(segments), dtype=np.bool_)
+    kept[joined] = False
+    return replace(
+        segments,
+        ids=segments.ids.filter(pl.Series(kept)),
+        offsets=np.append(segments.offsets[:-1][kept], segments.offsets[-1]),
+        trace=trace.filter(pl.Series(kept)),
+    )
 
 
 def _transposed(parts: list[_Columns]) -> Iterator[list[NDArray[Any]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amiss.errors import UsageError
-from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, Format
+from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, TRACES, Format
 from amiss.read.records import RecordReader, read_lines
 from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, read_contents
@@ -72,10 +72,10 @@ def read_activity(
     length = parse_every(every)
     sources = find_sources(inputs)
     layout = recognise_table(sources[0], format, grouped=True)
-    if layout in (SESSIONS, EVENTS):
+    if layout in (SESSIONS, EVENTS, TRACES):
         raise UsageError(
-            f"{sources[0].name}: each row is a session without times ({layout} format); windows of "
-            "time need a log with a time in each line"
+            f"{sources[0].name}: its events carry no times ({layout} format); windows of time need "
+            "a log with a time in each line"
         )
     reader: RecordReader | StructuredReader
     if layout == STRUCTURED:

@@ -10,17 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.errors import LabelError, UsageError
-from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED
+from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED, TRACES
 from amiss.read.labels import read_labels
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, usual_key
 from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_table
-from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, Grouping
+from amiss.read.traces import TraceReader
+from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, Grouping
 from amiss.represent.sessions import Sessions, group_records
 from amiss.types import RecordBatch
 
-Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader
+Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader | TraceReader
+
+SEGMENT = 1000
+"""Events of a segment of a kernel trace, unless told."""
 
 Labels = Mapping[str, bool] | PathLike
 """Session id to whether it is an anomaly, or the file that says so."""
@@ -33,6 +37,7 @@ def read_sessions(
     session_field: str | None = None,
     gap: float | None = None,
     window: int | None = None,
+    segment: int | None = None,
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
     progress: Callable[[int], None] | None = None,
 ) -> Sessions:
@@ -40,7 +45,9 @@ def read_sessions(
 
     Tables are recognised: a row a line, as loglizer and Loghub have it (``structured``); a row a
     session with a column of its events (``sessions``: Parquet, Arrow, CSV or JSON lines); a line
-    of event numbers a session, as DeepLog has it (``events``). Their events are taken as they are.
+    of event numbers a session, as DeepLog has it (``events``); a row an event with columns
+    ``class`` and ``event``, one file a kernel trace (``traces``). Their events are taken as they
+    are.
 
     Parameters
     ----------
@@ -55,15 +62,20 @@ def read_sessions(
         Seconds of silence after which a new window begins.
     window : int, optional
         Lines of a window.
+    segment : int, optional
+        Events of a segment of a trace: of each file, or of each row of a table of sessions. The
+        last one takes what is left, if it is less than half a segment. By default 1,000 for
+        ``traces``.
     format : str, optional
-        Name of the header format, or of the layout of a table; by default it is recognised.
+        Name of the header format, or of the layout of a table; by default it is recognised. With
+        ``events`` any words are events where a file does not begin with numbers.
     progress : callable, optional
         Told the number of bytes read so far.
 
     Raises
     ------
     UsageError
-        More than one of the four groupings is given, or none is and the format has no usual one.
+        More than one of the five groupings is given, or none is and the format has no usual one.
     InputError
         No file, nothing in it, or no line that belongs to a session.
 
@@ -75,6 +87,7 @@ def read_sessions(
     >>> read_sessions(log, session_key=r"id=\d+")
     <Sessions: 2 sessions of 3 events, 2 shapes>
     """
+    sources = find_sources(inputs)
     given: list[Callable[[], Grouping]] = []
     if session_key is not None:
         given.append(lambda: ByKey(session_key))
@@ -84,17 +97,24 @@ def read_sessions(
         given.append(lambda: ByGap(gap))
     if window is not None:
         given.append(lambda: ByCount(window))
+    if segment is not None:
+        names = [source.name for source in sources]
+        given.append(lambda: BySegment(segment, names))
     if len(given) > 1:
-        raise UsageError("give only one of session key, session field, gap and window")
+        raise UsageError("give only one of session key, session field, gap, window and segment")
     grouping = given[0]() if given else None
-    sources = find_sources(inputs)
     layout = recognise_table(sources[0], format, grouped=grouping is not None)
     reader = _open(sources, layout, format, session_field, progress)
     if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
-        _check_rows_grouping(reader, grouping)
+        if isinstance(grouping, BySegment):  # a row is a trace
+            names = [source.name for source in sources]
+            grouping = BySegment(grouping.size, names, reader.session_column)
+        else:
+            _check_rows_grouping(reader, grouping)
+            grouping = None
     batches = iter(reader)
     first = next(batches, None)
-    if grouping is None or isinstance(reader, SessionTableReader):
+    if grouping is None:
         grouping = _usual_grouping(reader, first)
     head = [] if first is None else [first]
     mined = isinstance(reader, RecordReader) or not reader.templates_given
@@ -115,7 +135,10 @@ def _open(
     if layout == SESSIONS:
         return SessionTableReader(sources, session_column=field, progress=progress)
     if layout == EVENTS:
-        return EventLinesReader(sources, progress=progress)
+        numbers = recognise_table(sources[0], None, grouped=False) == EVENTS
+        return EventLinesReader(sources, words=not numbers, progress=progress)
+    if layout == TRACES:
+        return TraceReader(sources, progress=progress)
     return RecordReader(sources, format=format, fields=fields, progress=progress)
 
 
@@ -138,6 +161,8 @@ def _usual_grouping(reader: Reader, first: RecordBatch | None) -> Grouping:
         by_line = ByField(reader.session_column)
         by_line.description, by_line.option = "line", ("", "")
         return by_line
+    if isinstance(reader, TraceReader):
+        return BySegment(SEGMENT, [source.name for source in reader.sources])
     if isinstance(reader, StructuredReader):
         found, title = usual_key(first), reader.format_name
     else:
@@ -146,7 +171,8 @@ def _usual_grouping(reader: Reader, first: RecordBatch | None) -> Grouping:
         return ByKey(found.session_key)
     raise UsageError(
         f"no usual session key is known for this log ({title}); say what belongs together: "
-        "--session-key PATTERN, --session-field NAME, --gap SECONDS or --window LINES"
+        "--session-key PATTERN, --session-field NAME, --gap SECONDS, --window LINES or --segment "
+        "EVENTS"
     )
 
 
@@ -168,6 +194,9 @@ def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
 def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return (anomalous, labelled) for each session, both of shape (n,).
 
+    Of segments, a label may also name their trace, by its path or the last part of it: it is one
+    of all its segments that have none of their own.
+
     Raises
     ------
     LabelError
@@ -176,6 +205,9 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
     given = labels if isinstance(labels, Mapping) else read_labels(labels)
     known = {str(key): bool(value) for key, value in given.items() if _is_label(key, value)}
     ids = sessions.ids.to_list()
+    if sessions.trace is not None:
+        named = zip(ids, sessions.trace, strict=True)
+        ids = [_labelled_name(segment, trace, known) for segment, trace in named]
     labelled = np.array([session in known for session in ids], dtype=np.bool_)
     if not labelled.any():
         example = next(iter(known), "")
@@ -185,6 +217,13 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
         )
     anomalous = np.array([known.get(session, False) for session in ids], dtype=np.bool_)
     return anomalous, labelled
+
+
+def _labelled_name(segment: str, trace: str, known: Mapping[str, bool]) -> str:
+    """Return the name that a segment is labelled by: its own, or that of its trace."""
+    short = trace.rsplit("/", 1)[-1]
+    names = (segment, f"{short}{segment.removeprefix(trace)}", trace, short)
+    return next((name for name in names if name in known), segment)
 
 
 def _is_label(key: object, value: object) -> bool:

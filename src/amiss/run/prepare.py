@@ -11,7 +11,7 @@ from amiss.represent.completion import Completion
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import severities
 from amiss.represent.templates import TemplateMiner
-from amiss.types import NO_TIME, Sequences
+from amiss.types import NO_TIME, Sequences, distinct_codes
 
 
 def learn_sequences(sessions: Sessions) -> tuple[TemplateMiner, Completion | None, Sequences]:
@@ -34,8 +34,9 @@ def to_sequences(
     levels = sessions.shapes["level"].to_list()
     np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))
     whole = np.ones(len(sessions), dtype=np.bool_)
+    trace = None if sessions.trace is None else distinct_codes(sessions.trace)[0]
     return Sequences(
-        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst
+        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst, trace
     )
 
 
