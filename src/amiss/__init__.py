@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from amiss.read.images import read_images
     from amiss.read.labels import read_labels
     from amiss.read.rows import read_table
+    from amiss.read.series import read_series
     from amiss.represent.activity import Activity
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
@@ -57,6 +58,7 @@ _PUBLIC = {
     "read_activity": "amiss.run.entity_ingest",
     "read_images": "amiss.read.images",
     "read_labels": "amiss.read.labels",
+    "read_series": "amiss.read.series",
     "read_sessions": "amiss.run.ingest",
     "read_table": "amiss.read.rows",
     "run_experiment": "amiss.run.experiment",
@@ -90,6 +92,7 @@ __all__ = [
     "read_activity",
     "read_images",
     "read_labels",
+    "read_series",
     "read_sessions",
     "read_table",
     "run_experiment",

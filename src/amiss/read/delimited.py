@@ -42,7 +42,9 @@ class _Layout:
     has_header: bool
 
 
-def read_delimited(source: Source, report: ReadReport, has_header: bool | None) -> FramePart:
+def read_delimited(
+    source: Source, report: ReadReport, has_header: bool | None, separator: str | None = None
+) -> FramePart:
     """Return the rows of a CSV as text, without those that do not fit.
 
     Parameters
@@ -53,6 +55,8 @@ def read_delimited(source: Source, report: ReadReport, has_header: bool | None) 
     has_header : bool or None
         None: told by the first line, which is a header if none of its cells is a number, or if
         they are 0, 1, 2, …, as data frames without names are written.
+    separator : str, optional
+        What stands between cells; None: told by the first lines.
 
     Raises
     ------
@@ -73,7 +77,8 @@ def read_delimited(source: Source, report: ReadReport, has_header: bool | None) 
         if not len(lines):
             continue
         if layout is None:
-            layout = _layout_of(source, lines.head(_SAMPLE).to_list(), has_header)
+            sample = lines.head(_SAMPLE).to_list()
+            layout = _layout_of(source, sample, has_header, separator)
             if layout.has_header:
                 below = int(numbers[0])
                 lines, numbers = lines.slice(1), numbers[1:]
@@ -96,8 +101,10 @@ def read_delimited(source: Source, report: ReadReport, has_header: bool | None) 
     return replace(part, decimal_comma=layout.separator == ";")
 
 
-def _layout_of(source: Source, lines: list[str], has_header: bool | None) -> _Layout:
-    separator = _separator(lines)
+def _layout_of(
+    source: Source, lines: list[str], has_header: bool | None, separator: str | None
+) -> _Layout:
+    separator = separator or _separator(lines)
     try:
         cells = [cell.strip() for cell in next(csv.reader([lines[0]], delimiter=separator))]
     except csv.Error as error:

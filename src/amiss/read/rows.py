@@ -38,6 +38,7 @@ def read_table(
     label: str | None = None,
     kind: str | None = None,
     has_header: bool | None = None,
+    separator: str | None = None,
     report: ReadReport | None = None,
 ) -> Table:
     r"""Read rows of numbers, with their labels where there are any.
@@ -62,6 +63,8 @@ def read_table(
     has_header : bool, optional
         Whether a CSV begins with the names of its columns; by default, if no cell of its first
         line is a number.
+    separator : str, optional
+        What stands between the cells of a CSV; recognised by default.
     report : ReadReport, optional
         Filled with what was mended or left out; without one, that is a warning.
 
@@ -83,7 +86,8 @@ def read_table(
     LabelError
         The column `label` has a cell that is no label.
     UsageError
-        A column is asked for twice, or `source` is neither files nor a data frame.
+        A column is asked for twice, `separator` is not one character, or `source` is neither files
+        nor a data frame.
 
     Examples
     --------
@@ -94,13 +98,24 @@ def read_table(
     >>> table.columns, table.values.tolist(), table.label.tolist()
     (('flow', 'pressure'), [[1.5, 20.0], [9.5, nan]], [0, 1])
     """
-    _check_request(columns, label, kind)
+    check_request(columns, label, kind, separator)
     told = ReadReport() if report is None else report
-    read, sources = _read_parts(source, has_header, told)
+    parts, sources = read_parts(source, told, has_header, separator)
     if report is None:
-        _warn(told)
-    parts, names = _aligned(read, columns, label, kind)
-    label = label or _recognised_label(parts, [*(columns or ()), *([kind] if kind else [])])
+        warn_of(told)
+    return table_of(parts, sources, columns, label, kind)
+
+
+def table_of(
+    parts: list[FramePart],
+    sources: tuple[str, ...],
+    columns: Sequence[str] | None,
+    label: str | None,
+    kind: str | None,
+) -> Table:
+    """Return the rows of all parts as one table; arguments and errors are those of `read_table`."""
+    parts, names = _aligned(parts, columns, label, kind)
+    label = label or recognised_label(parts, [*(columns or ()), *([kind] if kind else [])])
     names = [name for name in names if name not in (label, kind)]
     if not names:
         raise InputError(
@@ -145,7 +160,12 @@ def is_table_file(path: PathLike) -> bool:
     return given.is_file() and is_array_file(Source(str(path), given))
 
 
-def _check_request(columns: Sequence[str] | None, label: str | None, kind: str | None) -> None:
+def check_request(
+    columns: Sequence[str] | None, label: str | None, kind: str | None, separator: str | None
+) -> None:
+    """Refuse arguments of `read_table` that make no sense."""
+    if separator is not None and len(separator) != 1:
+        raise UsageError(f"separator={separator!r}; expected one character, such as ';'")
     if isinstance(columns, str):
         raise UsageError(f"columns={columns!r}: expected a list of names, such as [{columns!r}]")
     if columns is not None and not len(columns):
@@ -158,8 +178,8 @@ def _check_request(columns: Sequence[str] | None, label: str | None, kind: str |
         raise UsageError(f"{kind}: is the kind, which is no number; take it out of columns")
 
 
-def _read_parts(
-    source: Any, has_header: bool | None, report: ReadReport
+def read_parts(
+    source: Any, report: ReadReport, has_header: bool | None, separator: str | None
 ) -> tuple[list[FramePart], tuple[str, ...]]:
     """Return the parts that have rows, and the names of all files."""
     if isinstance(source, pl.DataFrame | pl.LazyFrame) or hasattr(source, "iloc"):
@@ -172,7 +192,7 @@ def _read_parts(
     found = find_sources(source)
     parts, empty = [], []
     for index, item in enumerate(found):
-        part = _read_file(item, has_header, report)
+        part = _read_file(item, report, has_header, separator)
         try:
             parts.append(replace(_filled(part), file=index))
         except InputError as error:  # one of many: what the others hold is kept
@@ -184,7 +204,9 @@ def _read_parts(
     return parts, tuple(item.name for item in found)
 
 
-def _read_file(source: Source, has_header: bool | None, report: ReadReport) -> FramePart:
+def _read_file(
+    source: Source, report: ReadReport, has_header: bool | None, separator: str | None
+) -> FramePart:
     if is_array_file(source):
         X, y = read_arrays(source, (2,))
         frame = pl.DataFrame({f"x{i}": column for i, column in enumerate(X.T)})
@@ -192,7 +214,7 @@ def _read_file(source: Source, has_header: bool | None, report: ReadReport) -> F
             frame = frame.with_columns(pl.Series("y", y.tolist() if y.dtype.kind in "US" else y))
         return FramePart(source.name, frame, np.arange(1, len(X) + 1))
     if storage_of(source) == "CSV":
-        return read_delimited(source, report, has_header)
+        return read_delimited(source, report, has_header, separator)
     pieces = list(read_frames(source, report))
     if not pieces:
         return FramePart(source.name, pl.DataFrame(), np.arange(0))
@@ -308,7 +330,7 @@ def _shown(cell: object) -> str:
     return text if len(text) <= 40 else f"{text[:37]}…'"
 
 
-def _recognised_label(parts: list[FramePart], skip: Sequence[str]) -> str | None:
+def recognised_label(parts: list[FramePart], skip: Sequence[str]) -> str | None:
     """Return the first column that is called as a label is, and whose cells all are labels."""
     names = [name for name in parts[0].frame.columns if name not in skip]
     for wanted in LABEL_COLUMNS:
@@ -338,7 +360,8 @@ def _labels_of(kinds: NDArray[Any]) -> NDArray[np.int64]:
     return labels
 
 
-def _warn(report: ReadReport) -> None:
+def warn_of(report: ReadReport) -> None:
+    """Warn of what was mended or left out, if anything was."""
     mended = [f"{what}: {n:,}" for what, n in report.counts.items() if not what.endswith("(kept)")]
     if mended or report.damage:
         warnings.warn("; ".join([*report.damage, *mended]), UserWarning, stacklevel=3)

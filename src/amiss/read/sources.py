@@ -52,12 +52,15 @@ class ReadReport:
         Lines that needed mending, by what was done, such as ``"NUL bytes removed"``.
     damage : list of str
         One sentence for each file that could not be read to its end.
+    notes : list of str
+        What else a reader should know, such as columns that were taken for no measurement.
     """
 
     lines: int = 0
     bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     damage: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def find_sources(inputs: PathLike | Sequence[PathLike | Source]) -> list[Source]:
