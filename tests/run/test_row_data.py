@@ -21,7 +21,7 @@ from amiss.run.row_data import (
     match_verdicts,
     read_verdicts,
     unit_of,
-    units_of,
+    items_of,
 )
 from amiss.types import Location, RowIndex, Table
 
@@ -47,7 +47,7 @@ def everything(table):
 
 def test_ids_are_the_window_and_the_entity(table):
     assert unit_of(table) == "entity"
-    assert units_of(table) == "entities"
+    assert items_of(table) == "entities"
     assert ids_of(table, everything(table)) == [
         "2015-05-17T10:05:00 a",
         "2015-05-17T10:05:00 b",

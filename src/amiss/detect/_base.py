@@ -29,7 +29,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
 
     Attributes
     ----------
-    inputs : tuple of {"table", "sequences", "windows", "images"}
+    inputs : tuple of {"table", "series", "sequences", "windows", "images"}
         What ``X`` may be; of the class, like the next two.
     resolution : float
         Differences of score below this mean nothing, such as between networks trained twice.
@@ -43,7 +43,7 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         What training went through, one entry an epoch; empty where nothing is iterated.
     """
 
-    inputs: ClassVar[tuple[Literal["table", "sequences", "windows", "images"], ...]]
+    inputs: ClassVar[tuple[Literal["table", "series", "sequences", "windows", "images"], ...]]
     name: ClassVar[str]
     resolution: ClassVar[float] = 0.0
     search_space: ClassVar[SearchSpace] = {}

@@ -13,7 +13,7 @@ from amiss.present.reasons import percent
 LABEL_WIDTH = 11
 MOST_SHOWN = 10
 """Findings, or kinds of them, in an overview, unless asked for more."""
-ROW_UNITS = frozenset({"row", "image", "entity"})
+ROW_UNITS = frozenset({"row", "interval", "image", "entity"})
 """Units of tables and images; the others are of logs."""
 
 
@@ -90,8 +90,14 @@ def plural(unit: str) -> str:
     return f"{unit}es" if unit.endswith("s") else f"{unit}s"
 
 
+def scored(unit: str) -> str:
+    """Return what has a score of its own: of intervals these are their rows."""
+    return "row" if unit == "interval" else unit
+
+
 def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
     """Return where the line was drawn, in parts."""
+    unit = scored(unit)
     parts = []
     if threshold["rate"] is not None:
         parts.append(
@@ -107,7 +113,10 @@ def describe_decision(summary: dict[str, Any]) -> str:
     """Return how many were flagged, and where the line was drawn."""
     count, unit = summary["flagged"], summary["source"]["unit"]
     share = count / max(1, summary["scored"])
-    flagged = f"{counted(count, unit)} ({percent(share)})"
+    flagged = f"{counted(count, scored(unit))} ({percent(share)})"
+    if unit == "interval" and (value := summary["threshold"]["value"]) is not None:
+        beyond = sum(finding["score"] > value for finding in summary["findings"])
+        flagged += f" in {counted(beyond, unit)}" if beyond else ""
     return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])
 
 

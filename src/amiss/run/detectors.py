@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.decide import score_of_rule
-from amiss.detect import CATALOGUE, get_detector
+from amiss.detect import CATALOGUE, find_entry, get_detector
 from amiss.detect._base import Detector
 from amiss.errors import ModelError, UsageError
 
@@ -17,8 +17,11 @@ _IN_WORDS = {
     "sequences": "the sessions of a log",
     "windows": "windows of events",
     "table": "the rows of a table",
+    "series": "sensor series",
     "images": "images",
 }
+_ALSO = {"series": ("table",)}
+"""Who else may be given such: detectors of tables judge each row of a series by itself."""
 
 
 def make_detector(
@@ -33,7 +36,7 @@ def make_detector(
         Seeds a detector that is named.
     rule : str
         How the threshold is to be found.
-    takes : {"sequences", "windows", "table", "images"}
+    takes : {"sequences", "windows", "table", "series", "images"}
         What the data are.
 
     Raises
@@ -42,8 +45,9 @@ def make_detector(
         There is no detector of that name, it takes other data, or gives no scores for the rule.
     """
     made = get_detector(detector)() if isinstance(detector, str) else detector
-    if takes not in made.inputs:
-        others = [name for name, entry in CATALOGUE.items() if takes in entry.inputs]
+    accepted = {takes, *_ALSO.get(takes, ())}
+    if not accepted & set(made.inputs):
+        others = [name for name, entry in CATALOGUE.items() if accepted & set(entry.inputs)]
         raise UsageError(
             f"detector {made.name!r} takes {' or '.join(_IN_WORDS[i] for i in made.inputs)}, "
             f"not {_IN_WORDS[takes]}; for these there are: {', '.join(others)}"
@@ -57,6 +61,12 @@ def make_detector(
             made.set_params(score=needed)
     check_rule(rule, made)
     return made
+
+
+def takes_series(detector: str | Detector) -> bool:
+    """Return whether a detector scores rows by those around them; torch is not imported."""
+    inputs = find_entry(detector).inputs if isinstance(detector, str) else detector.inputs
+    return "series" in inputs
 
 
 def check_rule(rule: str, detector: Detector) -> None:

@@ -16,9 +16,10 @@ from amiss.run.row_data import (
     RowData,
     RowInput,
     RowLabels,
+    is_series,
+    item_of,
     known_labels,
     labels_and_notes,
-    unit_of,
 )
 from amiss.run.row_values import check_size, dense, score_rows
 from amiss.run.rows import FALSE_ALARM_RATE, RowModel
@@ -78,13 +79,16 @@ def evaluate_rows(
     """
     known = model.represent(data)
     given, notes = labels_and_notes(known, labels)
-    truth = required_labels(given, unit_of(known))
+    truth = required_labels(given, item_of(known))
     judged = known.take(truth >= 0)
     anomalous = truth[truth >= 0] == 1
-    scores = score_rows(model.detector, judged)
+    if is_series(known):  # rows without a label are around those with one
+        scores = score_rows(model.detector, known)[truth >= 0]
+    else:
+        scores = score_rows(model.detector, judged)
     report: dict[str, Any] = {
         "schema": SCHEMA,
-        "unit": unit_of(known),
+        "unit": item_of(known),
         "sessions": len(judged),
         "unlabelled": int((truth < 0).sum()),
         "anomalies": int(anomalous.sum()),

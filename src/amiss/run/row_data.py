@@ -1,6 +1,7 @@
 """Rows and images as models see them: their ids, their labels, and whether they fit a model.
 
-A table that was counted from a log has an index: its rows are named by window and entity.
+A table that was counted from a log has an index: its rows are named by window and entity. One with
+a timeline is a series: its rows are named by their times, and findings are intervals of them.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from amiss.errors import InputError, LabelError
 from amiss.present.escape import visible
-from amiss.present.layout import plural
+from amiss.present.layout import plural, scored
 from amiss.present.summary import timestamp
 from amiss.read.labels import Verdicts, read_labels, read_verdicts
 from amiss.represent.activity import Activity
-from amiss.types import Images, Location, RowIndex, Table
+from amiss.types import NO_TIME, Images, Location, RowIndex, Table, Timeline
 
 RowData = Table | Images
 RowInput = RowData | Activity
@@ -34,15 +35,38 @@ their lines, and nobody reads on."""
 
 
 def unit_of(data: RowData) -> str:
-    """Return what is judged: ``row`` or ``image``, or ``entity`` for what one did in a window."""
+    """Return what is found: ``row``, ``interval`` of a series, ``image``, or ``entity``.
+
+    An entity is what one did in a window.
+    """
     if isinstance(data, Images):
         return "image"
-    return "row" if data.index is None else "entity"
+    if data.index is not None:
+        return "entity"
+    return "row" if data.timeline is None else "interval"
 
 
-def units_of(data: RowData) -> str:
-    """Return what is judged, of several."""
-    return plural(unit_of(data))
+def item_of(data: RowData) -> str:
+    """Return what has a score: as `unit_of`, but of a series its rows."""
+    return scored(unit_of(data))
+
+
+def items_of(data: RowData) -> str:
+    """Return what has a score, of several."""
+    return plural(item_of(data))
+
+
+def is_series(data: RowInput) -> bool:
+    """Return whether data are a table whose rows follow each other in time."""
+    return isinstance(data, Table) and data.timeline is not None
+
+
+def as_series(data: Table) -> Table:
+    """Return a table as a series: without a timeline, each file is one run without times."""
+    if data.timeline is not None:
+        return data
+    run = np.zeros(len(data), dtype=np.int64) if data.file is None else data.file
+    return replace(data, timeline=Timeline(np.full(len(data), NO_TIME), run))
 
 
 def shape_of(data: RowData) -> list[int]:
@@ -54,7 +78,8 @@ def shape_of(data: RowData) -> list[int]:
 def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
     """Return the ids of the rows at `at`: a row's number, after its file where there are several.
 
-    Of rows with an index it is the start of the window, in UTC, and the entity.
+    Of rows with an index it is the start of the window, in UTC, and the entity; of a series it is
+    the time, where there is one, in place of the number.
 
     Examples
     --------
@@ -65,10 +90,13 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
         return [data.ids[i] for i in at]
     if data.index is not None:
         return _index_ids(data.index, at)
-    rows = at + 1 if data.row is None else data.row[at]
+    names = [str(row) for row in (at + 1 if data.row is None else data.row[at])]
+    if data.timeline is not None:
+        times = data.timeline.time[at].tolist()
+        names = [timestamp(t) or name for t, name in zip(times, names, strict=True)]
     if len(data.sources) < 2 or data.file is None:
-        return [str(row) for row in rows]
-    return [f"{data.sources[f]}:{row}" for f, row in zip(data.file[at], rows, strict=True)]
+        return names
+    return [f"{data.sources[f]}:{name}" for f, name in zip(data.file[at], names, strict=True)]
 
 
 def _index_ids(index: RowIndex, at: NDArray[np.int64]) -> list[str]:
@@ -123,7 +151,7 @@ def find_row(data: RowInput, row_id: str) -> int:
         shown = [visible(name) for name in ids]
         if typed in shown:
             return shown.index(typed)
-    unit = "entity" if isinstance(data, Activity) else unit_of(data)
+    unit = "entity" if isinstance(data, Activity) else item_of(data)
     such = f"; ids are such as {ids[0]!r} and {ids[-1]!r}" if ids else ""
     raise InputError(f"no {unit} {row_id!r} among {len(ids):,}{such}")
 
@@ -170,7 +198,7 @@ def _labels(data: RowData, labels: RowLabels | None) -> NDArray[np.int64] | None
     given = np.asarray(labels)
     if given.shape != (len(data),):
         raise LabelError(
-            f"labels of shape {given.shape} for {len(data):,} {units_of(data)}; expected one each"
+            f"labels of shape {given.shape} for {len(data):,} {items_of(data)}; expected one each"
         )
     if not np.isin(given, (-1, 0, 1)).all():
         other = given[~np.isin(given, (-1, 0, 1))][0]
@@ -231,7 +259,7 @@ def _by_id(data: RowData, labels: Mapping[str, Any] | str | PathLike[str]) -> ND
     ids = ids_of(data, np.arange(len(data)))
     found = np.array([known.get(name, -1) for name in ids], dtype=np.int64)
     if (found == -1).all():
-        unit = unit_of(data)
+        unit = item_of(data)
         raise LabelError(
             f"none of {len(known):,} labels names {'a' if unit == 'row' else 'an'} {unit} of this "
             f"input: labels name such as {next(iter(known), '')[:60]!r}, ids are such as "
@@ -265,7 +293,7 @@ def check_rows(data: Any) -> None:
             "amiss.read_images or an Activity from amiss.read_activity"
         )
     if not len(data):
-        raise InputError(f"no {units_of(data)}; expected at least one")
+        raise InputError(f"no {items_of(data)}; expected at least one")
     if isinstance(data, Images):
         return
     if np.isfinite(data.values.sum()):  # one pass and no mask, where all is well
@@ -276,10 +304,17 @@ def check_rows(data: Any) -> None:
         what = "no value" if np.isnan(data.values[at, column]) else "an infinite value"
         rows = len(np.unique(bad[:, 0]))
         raise InputError(
-            f"row {ids_of(data, bad[:1, 0])[0]} has {what} in column {data.columns[column]!r} "
+            f"row {_row_name(data, at)} has {what} in column {data.columns[column]!r} "
             f"({rows:,} of {len(data):,} rows have such cells); fill them in, leave those rows "
             "out, or choose other columns"
         )
+
+
+def _row_name(data: Table, at: int) -> str:
+    if not is_series(data):
+        return ids_of(data, np.array([at]))[0]
+    ((file, row, _),) = location_of(data, at)
+    return f"{row}{f' of {file}' if file else ''}"
 
 
 def _not_finite(values: Any) -> NDArray[np.int64]:
@@ -307,9 +342,12 @@ def aligned(data: RowData, info: Mapping[str, Any]) -> RowData:
         Columns are missing, or there are others; or images are of another size.
     """
     check_rows(data)
+    if isinstance(data, Table) and data.index is None:
+        # Rows are rows, with times or without: the model's detector knows what to make of them.
+        data = as_series(data) if info["unit"] == "interval" else replace(data, timeline=None)
     if unit_of(data) != info["unit"]:
         raise InputError(
-            f"this model learnt from {plural(info['unit'])}; this input is {units_of(data)}"
+            f"this model learnt from {plural(scored(info['unit']))}; this input is {items_of(data)}"
         )
     if isinstance(data, Images):
         if (got := shape_of(data)) != info["shape"]:
@@ -354,7 +392,8 @@ def describe_data(data: RowData) -> dict[str, Any]:
     """Return what was read, as plain values: unit, rows, columns, shape of one.
 
     Of rows with an index also ``by``, what names entities; ``entities``, how many there are;
-    ``every``, the window in seconds; and the lines and the span of time they were counted from.
+    ``every``, the window in seconds; and the lines and the span of time they were counted from. Of
+    a series also ``runs``, how many there are between gaps, and the span of time.
     """
     described = {
         "unit": unit_of(data),
@@ -371,6 +410,13 @@ def describe_data(data: RowData) -> dict[str, Any]:
             "lines": len(index.line),
             "start": timestamp(int(index.start.min())) if there else None,
             "end": timestamp(int(index.end.max())) if there else None,
+        }
+    if isinstance(data, Table) and (timeline := data.timeline) is not None:
+        timed = timeline.time[timeline.time != NO_TIME]
+        described |= {
+            "runs": len(np.unique(timeline.run)),
+            "start": timestamp(int(timed.min())) if len(timed) else None,
+            "end": timestamp(int(timed.max())) if len(timed) else None,
         }
     return described
 

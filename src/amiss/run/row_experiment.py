@@ -24,9 +24,9 @@ from amiss.run.row_data import (
     RowInput,
     RowLabels,
     check_rows,
+    item_of,
+    items_of,
     known_labels,
-    unit_of,
-    units_of,
 )
 from amiss.run.row_values import score_rows
 from amiss.run.rows import DEFAULT_DETECTOR, ENTITY_DETECTOR, FALSE_ALARM_RATE, fit_rows
@@ -83,7 +83,7 @@ def run_row_experiment(
     """
     rows = _rows_of(data)
     check_rows(rows)
-    unit, units = unit_of(rows), units_of(rows)
+    unit, units = item_of(rows), items_of(rows)
     truth = required_labels(known_labels(rows, labels), unit)
     data, truth = data.take(truth >= 0), truth[truth >= 0]
     usual = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR

@@ -179,7 +179,11 @@ def explain_at(
 
 def notes_on(detector: Any, background: Any) -> list[str]:
     """Return why findings name no columns, if they do not."""
-    if hasattr(detector, "judge") or background is None or find_spec("captum"):
+    if hasattr(detector, "judge") or background is None:
+        return []
+    if "series" in detector.inputs:
+        return [f"which columns the scores come from is not told by detector {detector.name}"]
+    if find_spec("captum"):
         return []
     missing = "captum is not installed; type: pip install 'amiss[explain]'"
     return [f"which columns the scores come from is not told: {missing}"]

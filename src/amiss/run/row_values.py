@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from amiss.detect import CATALOGUE, get_detector
 from amiss.detect._base import Detector
 from amiss.errors import InputError
-from amiss.run.row_data import RowData, units_of
+from amiss.run.row_data import RowData, items_of
 from amiss.types import Table
 
 _MOST_BYTES = 4 << 30
@@ -63,7 +63,7 @@ def check_size(data: RowData, taker: str) -> None:
     sparse = [name for name in CATALOGUE if _takes_sparse(get_detector(name))]
     instead = f"take the detector {' or '.join(sparse)}, or " if sparse else "take "
     raise InputError(
-        f"{rows:,} {units_of(data)} of {columns:,} columns would be {rows * columns * 8 / 1e9:.1f} "
+        f"{rows:,} {items_of(data)} of {columns:,} columns would be {rows * columns * 8 / 1e9:.1f} "
         f"GB with their zeros, as {taker} needs them; {instead}fewer columns or rows"
     )
 

@@ -19,7 +19,7 @@ from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
 from amiss.explain.attribution import Attributions, attribute, draw_background
 from amiss.explain.rows import MOST_FEATURES
-from amiss.present.layout import plural
+from amiss.present.layout import plural, scored
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.run.detectors import (
@@ -27,19 +27,23 @@ from amiss.run.detectors import (
     detector_state,
     load_detector,
     make_detector,
+    takes_series,
 )
 from amiss.run.findings import ExplainedFinding
+from amiss.run.intervals import explain_intervals, find_interval, find_intervals
 from amiss.run.row_data import (
     RowData,
     RowInput,
     RowLabels,
     aligned,
+    as_series,
     check_rows,
     describe_data,
     find_row,
     fingerprint,
+    is_series,
+    item_of,
     labels_and_notes,
-    unit_of,
 )
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
 from amiss.run.row_values import as_taken, column_quantiles, score_rows
@@ -91,7 +95,7 @@ class RowModel:
     def __repr__(self) -> str:
         return (
             f"<RowModel: {self.detector.name} learnt from {self.info['rows']:,} "
-            f"{plural(self.info['unit'])} of shape {tuple(self.info['shape'])}>"
+            f"{plural(scored(self.info['unit']))} of shape {tuple(self.info['shape'])}>"
         )
 
     def represent(self, data: RowInput) -> RowData:
@@ -128,6 +132,8 @@ class RowModel:
         self, data: RowInput, *, top: int | None = None, top_k: int = MOST_FEATURES
     ) -> RowFindings:
         """Return the rows whose score lies above the threshold, explained.
+
+        Those of a series that follow each other are one finding, an interval.
 
         Parameters
         ----------
@@ -169,7 +175,7 @@ class RowModel:
         return self.detect(data, top=top, top_k=top_k).report()
 
     def explain(self, data: RowInput, row_id: str) -> ExplainedFinding:
-        """Explain one row or image, flagged or not.
+        """Explain one row or image, flagged or not; of a series the interval that a time is in.
 
         Raises
         ------
@@ -177,6 +183,10 @@ class RowModel:
             As `represent`; or there is none of that id.
         """
         known = self.represent(data)
+        if isinstance(known, Table) and is_series(known):  # scores are of rows among others
+            scores = score_rows(self.detector, known)
+            rows = find_interval(known, scores > self.threshold.value, row_id)
+            return self._explained(known, scores, [rows])[0]
         at = find_row(known, row_id)
         one = known.take(np.array([at]))
         scores = np.full(len(known), np.nan)
@@ -216,6 +226,11 @@ class RowModel:
         known = self.represent(data)
         if not isinstance(known, Table):
             raise InputError("attributions are of columns; expected a table, these are images")
+        if "table" not in self.detector.inputs:
+            raise InputError(
+                f"detector {self.detector.name!r} scores a row by those around it, so the score "
+                "cannot be shared out among its columns; findings say which columns deviate"
+            )
         if self.background is None:
             raise ModelError("this model has no background rows to compare with; fit it again")
         if rows is None:
@@ -292,7 +307,9 @@ class RowModel:
         for name, value in (("top", top), ("top_k", top_k)):
             if value is not None and value < 1:
                 raise UsageError(f"{name}={value}; expected 1 or more")
-        at = self._highest(scores, top)
+        at: Any = self._highest(scores, top)
+        if isinstance(known, Table) and known.timeline is not None:
+            at = find_intervals(np.isin(np.arange(len(known)), at), known.timeline.run)
         notes = list(data.log.notes) if isinstance(data, Activity) else []
         if len(at):
             notes += notes_on(self.detector, self.background)
@@ -315,12 +332,15 @@ class RowModel:
         self,
         data: RowData,
         scores: NDArray[np.float64],
-        at: NDArray[np.int64],
+        at: Any,
         top_k: int = MOST_FEATURES,
     ) -> tuple[ExplainedFinding, ...]:
-        return explain_at(
+        """Explain rows at positions `at`; of a series, intervals."""
+        explain: Any = explain_intervals if is_series(data) else explain_at
+        found: tuple[ExplainedFinding, ...] = explain(
             self.detector, self.calibration, data, scores, at, self.usual, self.background, top_k
         )
+        return found
 
 
 def fit_rows(
@@ -412,16 +432,18 @@ def _fit(
         detector = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
     space, known = _learnt_space(data)
     check_rows(known)
-    takes = "table" if isinstance(known, Table) else "images"
+    if isinstance(known, Table) and known.index is None and takes_series(detector):
+        known = as_series(known)
+    takes = "series" if is_series(known) else "table" if isinstance(known, Table) else "images"
     chosen = make_detector(detector, random_state, rule, takes)
-    _check_decision(chosen, unit_of(known))
+    _check_decision(chosen, item_of(known))
     truth, notes = labels_and_notes(known, labels)
     if rule == "f1" and truth is None:
         raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
     normal = np.ones(len(known), dtype=np.bool_) if truth is None else truth != 1
     if not normal.any():
         raise InputError(
-            f"every {unit_of(known)} is labelled an anomaly; expected normal ones to learn from"
+            f"every {item_of(known)} is labelled an anomaly; expected normal ones to learn from"
         )
     chosen.fit(as_taken(known, chosen), truth)
     calibration = calibration_scores(chosen.training_score_, truth, rule)
