@@ -29,6 +29,7 @@ CATALOGUE: dict[str, Entry] = {
     "deep-sad": Entry("deep_sad", "DeepSAD", ("table",)),
     "event-counts": Entry("event_counts", "EventCounts"),
     "event-pair": Entry("event_pair", "EventPair"),
+    "n-grams": Entry("ngrams", "NGrams"),
     "next-event": Entry("next_event", "NextEvent"),
     "session-ensemble": Entry("session_ensemble", "SessionEnsemble"),
     "table-ensemble": Entry("table_ensemble", "TableEnsemble", ("table",)),

@@ -125,6 +125,20 @@ def largest(values: Scores, item: NDArray[np.int64], n: int) -> Scores:
     return scores
 
 
+def fold_of(X: Sequences | Windows, n: int, seed: int) -> NDArray[np.int64]:
+    """Return a fold from 0 to n − 1 for each item; what is of one trace or session stays together.
+
+    With fewer traces or sessions than folds, the last folds are empty.
+    """
+    group = X.trace if isinstance(X, Sequences) else X.session
+    generator = np.random.default_rng(seed)
+    if group is None:
+        return generator.permutation(len(X)) % n
+    if isinstance(X, Sequences):  # traces may be numbered in any way; rows of sessions are
+        group = np.unique(group, return_inverse=True)[1].ravel()
+    return (generator.permutation(int(group.max(initial=-1)) + 1) % n)[group]
+
+
 def check_has_events(X: Sequences | Windows) -> None:
     """Raise `InputError` if there is nothing to learn from."""
     if not len(X) or not len(X.events):

@@ -16,7 +16,13 @@ from amiss.detect._inference import state_function
 from amiss.detect._layers import WindowEncoder, dense_head
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.detect._train import resolve_device, seed_of, threads, train
-from amiss.detect._windowed import WindowDetector, check_has_events, hide_some, largest
+from amiss.detect._windowed import (
+    WindowDetector,
+    check_has_events,
+    fold_of,
+    hide_some,
+    largest,
+)
 from amiss.errors import UsageError
 from amiss.represent.sequences import Vocabulary, distinct_sequences
 from amiss.represent.windows import (
@@ -180,7 +186,7 @@ class NextEvent(WindowDetector):
         normal = normal_items(len(X), y)
         check_has_events(X.take(normal))
         seed = seed_of(self.random_state)
-        fold = _folds(X, seed)
+        fold = fold_of(X, 2, seed)
         scores = np.empty(len(X))
         for half in (0, 1):
             teachers = normal & (fold != half) if (normal & (fold != half)).any() else normal
@@ -346,14 +352,6 @@ class NextEvent(WindowDetector):
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         super()._set_fitted(values, arrays)
         self.unseen_ = float(values["unseen"])
-
-
-def _folds(X: Sequences | Windows, seed: int) -> NDArray[np.int64]:
-    """Return 0 or 1 for each item; windows of one session stay together."""
-    generator = np.random.default_rng(seed)
-    if isinstance(X, Sequences) or X.session is None:
-        return generator.permutation(len(X)) % 2
-    return (generator.permutation(int(X.session.max()) + 1) % 2)[X.session]
 
 
 def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
