@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from amiss.run.windows import session_windows
     from amiss.simulate.hdfs import simulate_hdfs
     from amiss.simulate.outliers import apply_mask, create_outlier_batch
+    from amiss.simulate.trace import simulate_traces
     from amiss.types import Images, Table
 
 # Resolved on first use, so that `import amiss` imports neither torch nor polars.
@@ -66,6 +67,7 @@ _PUBLIC = {
     "scan": "amiss.run.models",
     "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",
+    "simulate_traces": "amiss.simulate.trace",
     "tune": "amiss.run.tune",
     "window_frame": "amiss.represent.windows",
 }
@@ -100,6 +102,7 @@ __all__ = [
     "scan",
     "session_windows",
     "simulate_hdfs",
+    "simulate_traces",
     "tune",
     "window_frame",
 ]
