@@ -471,6 +471,33 @@ class Difference(NamedTuple):
     events: int
 
 
+class Misprediction(NamedTuple):
+    """How often one kind of event was not the one that was held likeliest, and what was."""
+
+    template: str
+    events: int
+    """How often it came."""
+    missed: int
+    """How often another was held likelier."""
+    expected: str
+    """What was, most of those times."""
+    expected_events: int
+    """How many of those times."""
+
+
+class TraceVerdict(NamedTuple):
+    """Whether a whole trace is anomalous: more of its segments are flagged than chance explains."""
+
+    trace: str
+    segments: int
+    flagged: int
+    share: float
+    """Of its segments, those flagged."""
+    limit: float
+    """The share that a normal trace of so many segments may have."""
+    is_anomaly: bool
+
+
 class Region(NamedTuple):
     """A box of pixels; `left` and `top` count from 0 at the upper left corner."""
 
@@ -537,3 +564,5 @@ class Finding:
     """How many training sessions are just like the nearest one."""
     features: tuple[Feature, ...] = ()
     """Of a row or an image: what deviates most, the worst first."""
+    mispredicted: tuple[Misprediction, ...] = ()
+    """Of a segment: the events that were mispredicted most often, the worst first."""

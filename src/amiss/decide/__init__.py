@@ -18,6 +18,7 @@ from amiss.decide.rules import (
     tail_threshold,
     top_k_threshold,
 )
+from amiss.decide.shares import share_limits
 
 __all__ = [
     "RULES",
@@ -29,6 +30,7 @@ __all__ = [
     "probability_threshold",
     "quantile_threshold",
     "score_of_rule",
+    "share_limits",
     "sigma_threshold",
     "tail_threshold",
     "top_k_threshold",

@@ -18,11 +18,13 @@ from amiss.types import (
     Finding,
     Location,
     LogInfo,
+    Misprediction,
     Sequences,
     Surprise,
 )
 
 MOST_SURPRISES = 5
+_MOST_MISPREDICTED = 10
 _UNLIKELY = 0.05
 """An event expected with more than this probability is no surprise, whatever its rank."""
 
@@ -89,6 +91,8 @@ def explain_sessions(
     expected = ask(sequences) if ask else None
     rows = nearest.nearest_normal(sequences) if nearest else None
     known = _known_names(events, nearest)
+    parts = sessions.log.unit == "segment"
+    codes = events.vocabulary_.encode(sequences) if events and expected and parts else None
     findings = []
     for i in range(len(sequences)):
         names = tuple(sequences.names[e] for e in sequences[i])
@@ -110,6 +114,13 @@ def explain_sessions(
         missing, surplus = _differences(names, like if nearest else names, known)
         places = _Places(sessions, i)
         locations = tuple(dict.fromkeys(s.location for s in surprises)) or (places.at(-1),)
+        if parts:
+            locations = (places.all(),)
+        mispredicted: tuple[Misprediction, ...] = ()
+        if expected and codes is not None and events:
+            own = codes[sequences.offsets[i] : sequences.offsets[i + 1]]
+            top = expected[i][0][: len(own), 0]
+            mispredicted = _mispredicted(names, own, top, events.vocabulary_.tokens)
         findings.append(
             Finding(
                 unit=sessions.log.unit,
@@ -124,9 +135,11 @@ def explain_sessions(
                 missing=missing if complete else (),
                 surplus=surplus,
                 complete=complete,
-                events=names,
-                nearest=like,
+                # A segment is some thousand events: the lines say which.
+                events=() if parts else names,
+                nearest=() if parts else like,
                 nearest_count=alike,
+                mispredicted=mispredicted,
             )
         )
     return findings
@@ -144,6 +157,12 @@ class _Places:
         flat = min(self._first + position, self._end - 1) if position >= 0 else self._end + position
         line = int(self._sessions.line[flat])
         return Location(self._sessions.log.sources[self._sessions.source[flat]], line, line)
+
+    def all(self) -> Location:
+        """Return the lines of all events."""
+        lines = self._sessions.line[self._first : self._end]
+        source = self._sessions.source[self._first]
+        return Location(self._sessions.log.sources[source], int(lines.min()), int(lines.max()))
 
     def time(self, position: int) -> int:
         times = self._sessions.time[self._first : self._end]
@@ -208,6 +227,35 @@ def _expectations(
         for i, p in zip(ids[at], probabilities[at], strict=True)
         if p >= _UNLIKELY
     )
+
+
+def _mispredicted(
+    names: tuple[str, ...],
+    codes: NDArray[np.int64],
+    likeliest: NDArray[np.int64],
+    tokens: Sequence[Any],
+) -> tuple[Misprediction, ...]:
+    """Return the kinds of event that were most often not the likeliest one.
+
+    Parameters
+    ----------
+    names : tuple of str, shape (n,)
+    codes, likeliest : ndarray of int64, shape (n,)
+        Rows of `tokens` that came, and that were held likeliest; below 0 where there is none.
+    tokens : sequence
+    """
+    came = Counter(names)
+    missed = np.flatnonzero(codes != likeliest)
+    instead: dict[str, Counter[int]] = {}
+    for at in missed:
+        instead.setdefault(names[at], Counter())[int(likeliest[at])] += 1
+    worst = sorted(instead.items(), key=lambda item: (-item[1].total(), item[0]))
+    found = []
+    for name, others in worst[:_MOST_MISPREDICTED]:
+        other, times = others.most_common(1)[0]
+        expected = "end of session" if other == END else str(tokens[other])
+        found.append(Misprediction(name, came[name], others.total(), expected, times))
+    return tuple(found)
 
 
 def _differences(

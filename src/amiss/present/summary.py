@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from amiss.store import finite
-from amiss.types import NO_TIME, Finding, Location, LogInfo, Surprise, Threshold
+from amiss.types import (
+    NO_TIME,
+    Finding,
+    Location,
+    LogInfo,
+    Surprise,
+    Threshold,
+    TraceVerdict,
+)
 
 SCHEMA = "amiss.findings/1"
 
@@ -22,6 +30,7 @@ def findings_to_dict(
     scored: int,
     cut: int,
     templates: int,
+    traces: Sequence[TraceVerdict] = (),
 ) -> dict[str, Any]:
     """Return findings as JSON values.
 
@@ -34,6 +43,8 @@ def findings_to_dict(
     threshold : Threshold
     scored, cut, templates : int
         Sessions scored, those of them cut by the start or end of the log, templates in the log.
+    traces : sequence of TraceVerdict
+        Of segments: the verdicts on whole traces.
     """
     return {
         "schema": SCHEMA,
@@ -54,6 +65,7 @@ def findings_to_dict(
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
         "flagged": len(findings),
+        "traces": [verdict._asdict() for verdict in traces],
         "findings": [finding_to_dict(finding) for finding in findings],
     }
 
@@ -87,6 +99,7 @@ def row_findings_to_dict(
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
         "flagged": flagged,
+        "traces": [],
         "findings": [finding_to_dict(finding) for finding in findings],
     }
 
@@ -117,6 +130,7 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
             {**f._asdict(), "region": f.region._asdict() if f.region else None}
             for f in finding.features
         ],
+        "mispredicted": [m._asdict() for m in finding.mispredicted],
     }
 
 

@@ -23,6 +23,7 @@ from amiss.present.layout import (
     notes_of,
     place,
     plural,
+    scored,
     short_names,
     shown_score,
     time_span,
@@ -57,10 +58,34 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
         labelled("flagged", describe_decision(summary), width),
     ]
     lines += [labelled("note", note, width) for note in notes_of(summary)]
+    if len(summary["traces"]) > 1:
+        lines += ["", *_trace_rows(summary["traces"], most)]
     if summary["findings"]:
         names = short_names(summary["source"]["files"])
         lines += ["", *_table(summary["findings"], names, most, width)]
     return "\n".join(lines)
+
+
+def _trace_rows(traces: list[dict[str, Any]], most: int | None) -> list[str]:
+    """Return the verdict on each trace, the worst first; of the normal ones only how many."""
+    odd = sorted((t for t in traces if t["is_anomaly"]), key=lambda t: -t["share"])
+    if not odd:
+        return [f"  none of {len(traces):,} traces has more segments flagged than chance explains"]
+    short = short_names([t["trace"] for t in traces])
+    names = [visible(short[t["trace"]], 40) for t in odd[:most]]
+    width = max(len("anomalous trace"), *map(len, names))
+    rows = [
+        f"  {'anomalous trace':<{width}} {'segments':>8} {'flagged':>8} {'share':>7}  normal up to"
+    ]
+    rows += [
+        f"  {name:<{width}} {t['segments']:>8,} {t['flagged']:>8,} {percent(t['share']):>7}  "
+        f"{percent(t['limit'])}"
+        for name, t in zip(names, odd, strict=False)
+    ]
+    if len(odd) > len(names):
+        rows.append(f"  … and {len(odd) - len(names):,} more: --all shows them")
+    rows.append(f"  {len(traces) - len(odd):,} of {len(traces):,} traces are normal")
+    return rows
 
 
 def _describe_log(summary: dict[str, Any]) -> str:
@@ -164,7 +189,7 @@ def describe_preview(preview: dict[str, Any]) -> str:
         f"{shown_score(r['threshold']):>12} {r['flagged']:>8,}"
         for r in preview["rates"]
     ]
-    return "\n".join([counted(preview["scored"], preview["unit"]), *rows])
+    return "\n".join([counted(preview["scored"], scored(preview["unit"])), *rows])
 
 
 def describe_evaluation(report: dict[str, Any]) -> str:
@@ -240,6 +265,8 @@ def describe_finding(finding: Finding | dict[str, Any], width: int = 100) -> str
         lines += ["", "  what came, and what was expected there"]
         for got, expected in zip(f["got"], f["expected"], strict=True):
             lines += _describe_got(got, expected, unit, width)
+    if f.get("mispredicted"):
+        lines += ["", "  mispredicted most often, and what was held likelier", *_missed(f, width)]
     nearest = f["nearest_normal"]["events"]
     lines += _counts(f"missing, against the nearest normal {unit}", f["missing"], width)
     lines += _counts(f"surplus, against the nearest normal {unit}", f["surplus"], width)
@@ -268,6 +295,18 @@ def _describe_got(
         for e in expected
     ]
     return lines
+
+
+def _missed(finding: dict[str, Any], width: int) -> list[str]:
+    rows = finding["mispredicted"]
+    names = [visible(m["template"], max(10, (width - 30) // 2)) for m in rows]
+    others = [visible(m["expected"], max(10, (width - 30) // 2)) for m in rows]
+    wide = max(len("event"), *map(len, names))
+    table = [f"    {'missed':>6} {'of':>6}  {'event':<{wide}}  {'times':>5}  held likelier"]
+    for m, name, other in zip(rows, names, others, strict=True):
+        head = f"    {m['missed']:>6,} {m['events']:>6,}  {name:<{wide}}"
+        table.append(f"{head}  {m['expected_events']:>5,}  {other}")
+    return table
 
 
 def _counts(title: str, counts: list[dict[str, Any]], width: int) -> list[str]:

@@ -19,6 +19,9 @@ from amiss.represent.sessions import Sessions
 from amiss.run.findings import ExplainedFinding
 from amiss.types import Contribution, Finding, Sequences
 
+_EXPLAINED = 512
+"""Sessions that are explained at once: of each event, what else was likely is held."""
+
 
 def explain_rows(
     detector: Detector,
@@ -33,11 +36,24 @@ def explain_rows(
     What a detector can say (which events, which normal session) is found by presence, on itself
     or on its members.
     """
-    if not len(rows):
-        return ()
+    blocks = (rows[at : at + _EXPLAINED] for at in range(0, len(rows), _EXPLAINED))
+    found: list[Finding] = []
+    for block in blocks:
+        found += _explain(detector, calibration, sessions, sequences, scores, block)
+    return tuple(ExplainedFinding.of(finding) for finding in _with_lines(found, sessions))
+
+
+def _explain(
+    detector: Detector,
+    calibration: NDArray[np.float64],
+    sessions: Sessions,
+    sequences: Sequences,
+    scores: NDArray[np.float64],
+    rows: NDArray[np.int64],
+) -> list[Finding]:
     chosen = sequences.take(rows)
     members = [detector, *(member for _, member in getattr(detector, "members_", []))]
-    findings = explain_sessions(
+    return explain_sessions(
         sessions[rows],
         chosen,
         scores[rows],
@@ -48,7 +64,6 @@ def explain_rows(
         or next((m for m in members if hasattr(m, "event_score")), None),
         next((m for m in members if hasattr(m, "nearest_normal")), None),
     )
-    return tuple(ExplainedFinding.of(finding) for finding in _with_lines(findings, sessions))
 
 
 def _contributions(detector: Detector, chosen: Sequences) -> list[tuple[Contribution, ...]]:

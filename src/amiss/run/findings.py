@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from amiss.present.summary import findings_to_dict
 from amiss.present.text import describe_finding, summarise
 from amiss.represent.sessions import Sessions, as_datetime
-from amiss.types import Finding, LogInfo, Sequences, Threshold
+from amiss.types import Finding, LogInfo, Sequences, Threshold, TraceVerdict
 
 
 class FittedModel(Protocol):
@@ -78,6 +78,8 @@ class Findings(Sequence[ExplainedFinding]):
         Templates in this log.
     fitted : amiss.Model or None
         The model that decided.
+    traces : tuple of TraceVerdict
+        Of segments: the verdict on each whole trace, in order.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -89,6 +91,7 @@ class Findings(Sequence[ExplainedFinding]):
     complete: NDArray[np.bool_]
     templates: int
     fitted: FittedModel | None = None
+    traces: tuple[TraceVerdict, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -116,6 +119,7 @@ class Findings(Sequence[ExplainedFinding]):
             scored=len(self.scores),
             cut=int((~self.complete).sum()),
             templates=self.templates,
+            traces=self.traces,
         )
 
     def to_frame(self) -> pl.DataFrame:

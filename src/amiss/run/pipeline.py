@@ -31,7 +31,8 @@ from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.run.thresholds import cut_anew, preview_rates
-from amiss.types import NO_TIME, Sequences, Threshold
+from amiss.run.traces import judge_traces
+from amiss.types import NO_TIME, Sequences, Threshold, TraceVerdict
 
 FALSE_ALARM_RATE = 0.0005
 """Default bound on the share of normal sessions that are flagged."""
@@ -53,6 +54,8 @@ class Model:
         Out-of-fold scores of the sessions taken for normal, ascending.
     info : dict
         What the model learnt from, as plain values.
+    calibration_trace : ndarray of int64, shape (n,), or None
+        Of segments: which trace each of the calibration scores is of.
     """
 
     miner: TemplateMiner
@@ -61,6 +64,7 @@ class Model:
     threshold: Threshold
     calibration: NDArray[np.float64]
     info: dict[str, Any]
+    calibration_trace: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         return (
@@ -136,6 +140,8 @@ class Model:
         """Write the model to one file; `amiss.load` reads it."""
         manifest, arrays = detector_state(self.detector)
         arrays["calibration"] = self.calibration
+        if self.calibration_trace is not None:
+            arrays["calibration_trace"] = self.calibration_trace
         if self.completion:
             for name, array in self.completion.to_arrays().items():
                 arrays[f"completion.{name}"] = array
@@ -165,6 +171,7 @@ class Model:
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
             info=content["info"],
+            calibration_trace=arrays.get("calibration_trace"),
         )
 
     def _findings(
@@ -188,6 +195,14 @@ class Model:
             complete=sequences.complete,
             templates=templates,
             fitted=self,
+            traces=self._traces(sessions, scores),
+        )
+
+    def _traces(self, sessions: Sessions, scores: NDArray[np.float64]) -> tuple[TraceVerdict, ...]:
+        if sessions.trace is None or self.calibration_trace is None:
+            return ()
+        return judge_traces(
+            sessions.trace, scores, self.threshold, self.calibration, self.calibration_trace
         )
 
 
@@ -294,7 +309,9 @@ def _fit(
     if not (labels is not None if clean is None else clean):
         learnt[learnt] = normal_bulk(sequences.take(learnt))
     chosen.fit(sequences, np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT)))
-    calibration = np.sort(chosen.training_score_[learnt])
+    order = np.argsort(chosen.training_score_[learnt], kind="stable")
+    calibration = chosen.training_score_[learnt][order]
+    trace = None if sequences.trace is None else sequences.trace[learnt][order]
     if rule == "f1":
         threshold = best_f1_threshold(chosen.training_score_[labelled], anomalous[labelled])
     else:
@@ -321,7 +338,8 @@ def _fit(
         "cpu_seconds": round(time.process_time() - started, 1),
         "fingerprint": _fingerprint(sessions),
     }
-    return Model(miner, completion, chosen, threshold, calibration, info), (sequences, learnt)
+    model = Model(miner, completion, chosen, threshold, calibration, info, trace)
+    return model, (sequences, learnt)
 
 
 def _fingerprint(sessions: Sessions) -> str:
