@@ -30,11 +30,16 @@ CATALOGUE: dict[str, Entry] = {
     "event-counts": Entry("event_counts", "EventCounts"),
     "event-pair": Entry("event_pair", "EventPair"),
     "n-grams": Entry("ngrams", "NGrams"),
+    "lstm-autoencoder": Entry("lstm_autoencoder", "LSTMAutoencoder", ("series",)),
+    "nearest-profile": Entry("nearest_profile", "NearestProfile"),
     "next-event": Entry("next_event", "NextEvent"),
     "session-ensemble": Entry("session_ensemble", "SessionEnsemble"),
     "table-ensemble": Entry("table_ensemble", "TableEnsemble", ("table",)),
     "vae": Entry("vae", "VAE", ("table", "images")),
     "vaegmm": Entry("vaegmm", "VAEGMM", ("table", "images")),
+    "vector-autoregression": Entry(
+        "vector_autoregression", "VectorAutoregression", ("series",)
+    ),
 }
 
 _CLASSES = {entry.class_name: entry.module for entry in CATALOGUE.values()}
