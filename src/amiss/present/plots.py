@@ -29,6 +29,7 @@ from amiss.present.figures import (
     plain,
 )
 from amiss.present.instance_plots import plot_feature_outliers, plot_image_outliers
+from amiss.present.trace_plots import plot_attention, plot_rates
 from amiss.present.verdict_plots import plot_confusion, plot_roc
 from amiss.types import Judgement
 
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "plot_attention",
     "plot_confusion",
     "plot_encoding",
     "plot_feature_outliers",
     "plot_image_outliers",
+    "plot_rates",
     "plot_roc",
     "plot_score_by_mask_size",
     "plot_scores",
