@@ -37,7 +37,7 @@ from amiss.errors import AmissError, InputError, UsageError
 if TYPE_CHECKING:
     from amiss import Findings, Model, RowFindings
 
-_REPORT = "Report (of tables, images and entities)"
+_REPORT = "Report (of tables, series, images and entities)"
 app = typer.Typer(
     name="amiss",
     help="Learn what normal looks like in a log, a table or images, and show what is amiss, where "
@@ -331,7 +331,10 @@ def detectors(as_json: Json = False) -> None:
         inputs = {name: list(entry.inputs) for name, entry in CATALOGUE.items()}
         say(dumps({"schema": "amiss.detectors/1", "detectors": list(CATALOGUE), "inputs": inputs}))
         return
-    names = {"sequences": "logs", "windows": "windows of events", "table": "tables"}
+    names = {
+        "sequences": "logs", "windows": "windows of events", "table": "tables",
+        "series": "sensor series",
+    }  # fmt: skip
     widest = max(map(len, CATALOGUE))
     for name, entry in CATALOGUE.items():
         say(f"{name:<{widest}}  {', '.join(names.get(i, i) for i in entry.inputs)}")
@@ -381,5 +384,7 @@ def _parse_fail_on(text: str | None) -> int | None:
 
 def _exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
     flagged = int((findings.scores > findings.threshold.value).sum())
+    if (intervals := getattr(findings, "intervals", None)) is not None:
+        flagged = intervals
     if limit is not None and flagged >= limit:
         raise typer.Exit(3)

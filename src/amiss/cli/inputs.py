@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR
+from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR, SERIES_DETECTOR
 from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
@@ -38,9 +38,10 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
         told = any(value is not None for value in [*chosen.values(), options.format])
         if told or not (what := looks_like(options.logs)):
             raise
+        usual = SERIES_DETECTOR if what == "a sensor series" else "vae"
         raise UsageError(
             f"{options.logs[0]}: holds {what}, not a log; name a detector of such, as in: amiss "
-            "scan --detector vae, or say how its lines belong together, such as --window LINES"
+            f"scan --detector {usual}, or say how its lines belong together, such as --window LINES"
         ) from None
 
 
@@ -146,7 +147,7 @@ def read_as(
         {"--clean": clean or None},
         "is for logs; of a table all but labelled anomalies is learnt from",
     )
-    return _read_rows(options, None, None)
+    return _read_rows(options, None, "interval" if takes_series(detector) else None)
 
 
 def check_takes_table(detector: str | Detector) -> None:
@@ -156,8 +157,9 @@ def check_takes_table(detector: str | Detector) -> None:
     name = detector if isinstance(detector, str) else detector.name
     if "table" not in find_entry(name).inputs:
         others = [known for known, entry in CATALOGUE.items() if "table" in entry.inputs]
+        takes = "series" if takes_series(detector) else "logs"
         raise UsageError(
-            f"--by makes a table of counts, and detector {name} takes logs; those that take "
+            f"--by makes a table of counts, and detector {name} takes {takes}; those that take "
             f"tables: {', '.join(others)}"
         )
 
@@ -170,20 +172,51 @@ def takes_rows(detector: str | Detector) -> bool:
     return "sequences" not in inputs
 
 
+def takes_series(detector: str | Detector) -> bool:
+    """Return whether a detector takes rows that follow each other; torch is not imported."""
+    from amiss.detect import find_entry
+
+    inputs = find_entry(detector).inputs if isinstance(detector, str) else detector.inputs
+    return "series" in inputs
+
+
 def _read_rows(options: LogOptions, columns: list[str] | None, unit: Any) -> tuple[Any, list[str]]:
-    from amiss.run.row_ingest import read_rows
+    from amiss.run.row_ingest import read_rows, read_series_rows
 
     _refuse(options.of_logs, "is for logs; a table or images are taken row by row")
     if options.columns is not None:
-        columns = [name.strip() for name in options.columns.split(",")]
+        columns = names_in(options.columns)
+    if unit is None and any(value is not None for value in options.of_series.values()):
+        unit = "interval"
+    if unit == "interval":
+        _refuse({"--image-size": options.image_size}, "is for images; series have no size")
+        with status("reading", options.quiet):
+            return read_series_rows(
+                options.logs,
+                time=options.time_column,
+                label=options.label_column,
+                columns=columns,
+                ignore=names_in(options.ignore or ""),
+                separator=options.separator,
+                max_gap=options.max_gap,
+                head=options.head,
+                skip=options.skip or 0,
+            )
+    _refuse(options.of_series, "is for sensor series; this model learnt from none")
     with status("reading", options.quiet):
         return read_rows(
             options.logs,
             columns=columns,
             label=options.label_column,
             size=_size(options.image_size),
+            separator=options.separator,
             unit=unit,
         )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a list that was typed with commas."""
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

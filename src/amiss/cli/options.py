@@ -24,8 +24,8 @@ AnyInput = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
-        help="Logs, or with a detector of tables and images these: files (plain, .gz, .zst), "
-        "folders, glob patterns, or - for stdin.",
+        help="Logs, or with a detector of tables, series or images these: files (plain, .gz, "
+        ".zst), folders, glob patterns, or - for stdin.",
     ),
 ]
 _TABLES = "Tables and images"
@@ -54,6 +54,61 @@ ImageSize = Annotated[
         metavar="HxW",
         help="Resize images to this height and width, such as 32x32.",
         rich_help_panel=_TABLES,
+    ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--separator",
+        metavar="CHAR",
+        help="Between the cells of a CSV; recognised by default.",
+        rich_help_panel=_TABLES,
+    ),
+]
+_SERIES = "Sensor series"
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--time-column",
+        metavar="NAME",
+        help="Column of times; recognised by default.",
+        rich_help_panel=_SERIES,
+    ),
+]
+Ignore = Annotated[
+    str | None,
+    typer.Option(
+        "--ignore",
+        metavar="A,B,…",
+        help="Columns that measure nothing.",
+        rich_help_panel=_SERIES,
+    ),
+]
+MaxGap = Annotated[
+    float | None,
+    typer.Option(
+        "--max-gap",
+        metavar="SECONDS",
+        help="A longer step is a gap, which nothing is judged across; ten usual steps by default.",
+        rich_help_panel=_SERIES,
+    ),
+]
+Head = Annotated[
+    int | None,
+    typer.Option(
+        "--head",
+        metavar="N",
+        help="The first N rows of each file only, such as those that are known to be normal.",
+        rich_help_panel=_SERIES,
+    ),
+]
+Skip = Annotated[
+    int | None,
+    typer.Option(
+        "--skip",
+        metavar="N",
+        help="Without the first N rows of each file.",
+        rich_help_panel=_SERIES,
     ),
 ]
 _GROUP = "What is judged (one of)"
@@ -201,6 +256,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progr
 DEFAULT_DETECTOR = "session-ensemble"
 ENTITY_DETECTOR = "deep-sad"
 """The default with --by."""
+SERIES_DETECTOR = "lstm-autoencoder"
+"""What is named to who gives a series without a detector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +277,12 @@ class LogOptions:
     label_column: str | None = None
     columns: str | None = None
     image_size: str | None = None
+    separator: str | None = None
+    time_column: str | None = None
+    ignore: str | None = None
+    max_gap: float | None = None
+    head: int | None = None
+    skip: int | None = None
     quiet: bool = False
 
     @property
@@ -249,15 +312,20 @@ class LogOptions:
     @property
     def of_tables(self) -> dict[str, Any]:
         """The options that make sense for tables and images only, as typed; None if not given."""
-        names = ("label_column", "columns", "image_size")
-        return {_as_typed(name): getattr(self, name) for name in names}
+        names = ("label_column", "columns", "image_size", "separator")
+        return {_as_typed(name): getattr(self, name) for name in names} | self.of_series
+
+    @property
+    def of_series(self) -> dict[str, Any]:
+        """The options that make sense for sensor series only, as typed; None where not given."""
+        return {_as_typed(name): getattr(self, name) for name in _OF_SERIES}
 
     def as_words(self, seed: int = 0) -> str:
         """Return the options that make another command read the logs in the same way."""
         given = {
             **self.grouping, "format": self.format, "image_size": self.image_size,
-            "seed": seed or None,
-        }  # fmt: skip
+            "separator": self.separator, "seed": seed or None,
+        } | {name: getattr(self, name) for name in _OF_SERIES}  # fmt: skip
         return "".join(
             f" {_as_typed(name)}={quoted([str(value)])}"
             for name, value in given.items()
@@ -280,7 +348,13 @@ _GROUPING = {
     "segment": Segment, "format": Format,
 }  # fmt: skip
 _OF_ENTITIES = {"by": By, "every": Every, "fields": Fields}
-_OF_TABLES = {"label_column": LabelColumn, "columns": Columns, "image_size": ImageSize}
+_OF_SERIES = {
+    "time_column": TimeColumn, "ignore": Ignore, "max_gap": MaxGap, "head": Head, "skip": Skip,
+}  # fmt: skip
+_OF_TABLES = {
+    "label_column": LabelColumn, "columns": Columns, "image_size": ImageSize,
+    "separator": Separator, **_OF_SERIES,
+}  # fmt: skip
 
 
 def reads_logs(command: Callable[..., None]) -> Callable[..., None]:

@@ -68,8 +68,8 @@ def report_options(fitted: Any, top: int | None, top_k: int | None, as_csv: bool
     unit = fitted.info["unit"]
     if (asked or as_csv) and unit not in ROW_UNITS:
         raise UsageError(
-            "--top, --top-k and --csv are of the report on tables, images and entities; this model "
-            f"learnt from {plural(unit)}: leave them out, --json has all there is"
+            "--top, --top-k and --csv are of the report on tables, series, images and entities; "
+            f"this model learnt from {plural(unit)}: leave them out, --json has all there is"
         )
     return asked
 

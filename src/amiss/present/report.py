@@ -39,20 +39,24 @@ def report_frame(findings: Sequence[Finding], unit: str, top_k: int) -> pl.DataF
     findings : sequence of Finding
         Of rows or images.
     unit : str
-        What they are of; ``entity`` gives the columns time and source.
+        What they are of; ``entity`` gives the columns time and source, ``interval`` also start and
+        end.
     top_k : int
         Features of each.
     """
     ordered = sorted(findings, key=lambda finding: -finding.score)
-    by_time = unit == "entity"
-    schema: dict[str, Any] = {"time": pl.Datetime("ms"), "source": pl.String}
-    schema = schema if by_time else {unit: pl.String}
+    moment = pl.Datetime("ms")
+    schema: dict[str, Any] = {unit: pl.String}
+    if unit == "entity":
+        schema = {"time": moment, "source": pl.String}
+    elif unit == "interval":
+        schema |= {"start": moment, "end": moment}
     schema["anomaly_score"] = pl.Float64
     for i in range(1, top_k + 1):
         schema[f"top_{i}_feature"] = pl.String
         schema[f"top_{i}_attribution"] = schema[f"top_{i}_value"] = pl.Float64
     schema |= {"file": pl.String, "first_line": pl.Int64, "lines": pl.String}
-    rows = [(*_names(f, by_time), f.score, *_top(f, top_k), *_links(f.locations)) for f in ordered]
+    rows = [(*_names(f, unit), f.score, *_top(f, top_k), *_links(f.locations)) for f in ordered]
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -107,7 +111,8 @@ def describe_report(
     if not rows:
         return "nothing was flagged"
     names = short_names(sorted({row["file"] for row in rows if row["file"]}))
-    ids = frame.columns[: frame.columns.index("anomaly_score")]
+    # An interval is named by its start.
+    ids = [n for n in frame.columns[: frame.columns.index("anomaly_score")] if n != "start"]
     columns = [
         _right("score", [shown_score(row["anomaly_score"]) for row in rows]),
         *(_left(name, [_identified(row[name], name) for row in rows]) for name in ids),
@@ -129,12 +134,11 @@ def describe_report(
     return "\n".join(lines)
 
 
-def _names(finding: Finding, by_time: bool) -> tuple[Any, ...]:
-    if not by_time:
-        return (finding.id,)
-    # The id of what an entity did is the time and the entity.
-    time = None if finding.start == NO_TIME else finding.start
-    return (time, finding.id.partition(" ")[2])
+def _names(finding: Finding, unit: str) -> tuple[Any, ...]:
+    start, end = (None if t == NO_TIME else t for t in (finding.start, finding.end))
+    if unit == "entity":  # its id is the time and the entity
+        return (start, finding.id.partition(" ")[2])
+    return (finding.id, start, end) if unit == "interval" else (finding.id,)
 
 
 def _top(finding: Finding, top_k: int) -> Iterator[Any]:
@@ -161,10 +165,12 @@ def _links(locations: tuple[Location, ...]) -> tuple[str | None, int | None, str
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a report with its times as text."""
-    if "time" not in frame.columns or frame["time"].dtype != pl.Datetime("ms"):
-        return frame
-    times = [None if t is None else timestamp(t) for t in frame["time"].dt.epoch("ms").to_list()]
-    return frame.with_columns(pl.Series("time", times, dtype=pl.String))
+    for name, kind in frame.schema.items():
+        if kind == pl.Datetime("ms"):
+            moments = frame[name].dt.epoch("ms").to_list()
+            times = [None if t is None else timestamp(t) for t in moments]
+            frame = frame.with_columns(pl.Series(name, times, dtype=pl.String))
+    return frame
 
 
 def _cell(value: Any) -> Any:
@@ -177,7 +183,7 @@ def _cell(value: Any) -> Any:
 
 def _identified(value: str | None, column: str) -> str:
     said = "" if value is None else visible(value)
-    said = said.replace("T", " ") if column == "time" else said
+    said = said.replace("T", " ") if column in ("time", "end") else said
     return said if len(said) <= _WHO else f"…{said[1 - _WHO :]}"
 
 

@@ -17,6 +17,7 @@ from amiss.present.layout import (
     labelled,
     length,
     notes_of,
+    scored,
     short_names,
     shown_score,
     time_span,
@@ -24,6 +25,8 @@ from amiss.present.layout import (
 
 _NAME = 40
 """Columns of a feature's name, or an id; longer ones are cut."""
+_SPAN = 56
+"""Columns of an interval: from when to when, after its file."""
 _WORDS = 52
 """Columns of what a feature stands for."""
 _NARROW, _BELOW = 50, 10
@@ -40,7 +43,7 @@ def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width
     Parameters
     ----------
     summary : dict
-        The schema ``amiss.findings/1``, its unit ``row`` or ``image``.
+        The schema ``amiss.findings/1``, its unit ``row``, ``interval``, ``image`` or ``entity``.
     most : int, optional
         Findings to show; None shows all.
     width : int
@@ -123,6 +126,8 @@ def _describe_features(finding: dict[str, Any], width: int) -> list[str]:
     ]
     if shared_out:
         lines = ["", f"  what adds most to the score of {shown_score(finding['score'])}"]
+    elif finding["unit"] == "interval":
+        lines = ["", "  what deviates most on average, with its value where it does so most"]
     else:
         lines = ["", "  what deviates most, and what was expected there"]
     room = width - 4 - sum(len(column[0]) + 2 for column in columns)
@@ -177,7 +182,12 @@ def _describe_source(source: dict[str, Any], files: list[str], width: int) -> li
             labelled("log", " · ".join(filter(None, parts)), width),
             labelled("entities", " · ".join([*counts, columns]), width),
         ]
-    parts.append(counted(source["rows"], source["unit"]))
+    parts.append(counted(source["rows"], scored(source["unit"])))
+    if source["unit"] == "interval":
+        if source["runs"] > 1:
+            parts[-1] += f" in {counted(source['runs'], 'run')} without gaps"
+        span = time_span(source["start"], source["end"])
+        return [labelled("series", " · ".join(filter(None, [*parts, span, columns])), width)]
     if source["unit"] == "image":
         channels, high, wide = source["shape"]
         parts.append(f"{wide} × {high} pixels · {counted(channels, 'channel')}")
@@ -186,7 +196,7 @@ def _describe_source(source: dict[str, Any], files: list[str], width: int) -> li
 
 
 def _describe_model(model: dict[str, Any]) -> str:
-    learnt_from = counted(model["rows"], model["unit"])
+    learnt_from = counted(model["rows"], scored(model["unit"]))
     parts = [model["detector"], f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
     labels = describe_labels(model["labelled_anomalies"])
     if normal := model.get("labelled_normal"):
@@ -220,15 +230,42 @@ def _table(
 
 
 def _short_id(finding: dict[str, Any], names: dict[str, str]) -> str:
+    said = finding["id"]
+    if finding["unit"] == "interval":
+        said = interval_name(said, finding["start"], finding["end"], finding["locations"][0])
     for name, short in names.items():
-        if len(names) > 1 and finding["id"].startswith(f"{name}:"):
-            return _end_of(visible(short + finding["id"][len(name) :]))
-    return _end_of(visible(finding["id"]))
+        if len(names) > 1 and said.startswith(f"{name}:"):
+            said = short + said[len(name) :]
+            break
+    return _end_of(visible(said), _SPAN if finding["unit"] == "interval" else _NAME)
 
 
-def _end_of(name: str) -> str:
+def interval_name(
+    finding_id: str, start: str | None, end: str | None, location: dict[str, Any]
+) -> str:
+    """Return from when to when an interval goes, or its rows where there are no times.
+
+    Examples
+    --------
+    >>> place = {"file": "a.csv", "first_line": 3, "last_line": 9}
+    >>> start = "2020-01-01T23:59:59"
+    >>> interval_name(f"a.csv:{start}", start, "2020-01-02T00:00:07", place)
+    'a.csv:2020-01-01 23:59:59 to 2020-01-02 00:00:07'
+    >>> interval_name("3", None, None, place)
+    '3 to 9'
+    """
+    if start is None or end is None:
+        first, last = str(location["first_line"]), str(location["last_line"])
+        return finding_id if first == last else f"{finding_id} to {last}"
+    said = finding_id.removesuffix(start) + start.replace("T", " ")
+    if start == end:
+        return said
+    return f"{said} to {end[11:] if start[:10] == end[:10] else end.replace('T', ' ')}"
+
+
+def _end_of(name: str, most: int) -> str:
     """Return what tells one id from another: of a path that is its end."""
-    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _why(finding: dict[str, Any], room: int) -> str:
@@ -273,7 +310,8 @@ def _when(start: str, end: str) -> str:
 def _where(finding: dict[str, Any]) -> str:
     first = finding["locations"][0]
     if finding["unit"] != "entity":
-        return f"{first['file']}, row {first['first_line']:,} of its data"
+        rows = _lines(first).replace("line", "row")
+        return f"{first['file']}, {rows} of its data"
     said = f"{first['file']}, {_lines(first)}"
     if more := len(finding["locations"]) - 1:
         said += f", and {counted(more, 'range')} more"

@@ -58,6 +58,25 @@ def find_intervals(flagged: NDArray[np.bool_], run: NDArray[np.int64]) -> list[R
     return [order[part[0] : part[-1] + 1] for part in np.split(at, breaks)]
 
 
+def highest_intervals(
+    scores: NDArray[np.float64], run: NDArray[np.int64], threshold: float, top: int | None
+) -> list[Rows]:
+    """Return the intervals beyond the threshold, or at most `top`, flagged or not.
+
+    Beside those that are flagged these are rows of the highest scores, neighbours taken together.
+    """
+    flagged = scores > threshold
+    found = find_intervals(flagged, run)
+    if top is None:
+        return found
+    found.sort(key=lambda rows: -scores[rows].max())
+    if len(found) < top:
+        rest = np.setdiff1d(np.arange(len(scores)), np.concatenate([np.empty(0, int), *found]))
+        more = rest[np.argsort(-scores[rest], kind="stable")[: top - len(found)]]
+        found += find_intervals(np.isin(np.arange(len(scores)), more), run)
+    return found[:top]
+
+
 def explain_intervals(
     detector: Detector,
     calibration: NDArray[np.float64],

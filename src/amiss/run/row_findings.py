@@ -37,6 +37,8 @@ _CELLS = 4_000_000
 class RowFindings(Sequence[ExplainedFinding]):
     """The flagged rows, images or entities, the most anomalous first, and how they were decided.
 
+    Of a series they are intervals: flagged rows that follow each other.
+
     Those of `RowModel.detect` with `top` are so many of the highest scores, flagged or not.
 
     Attributes
@@ -52,6 +54,8 @@ class RowFindings(Sequence[ExplainedFinding]):
         The model that decided.
     top_k : int
         Features that each has at most.
+    intervals : int or None
+        Of a series: how many intervals lie beyond the threshold, among the items or not.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -61,6 +65,7 @@ class RowFindings(Sequence[ExplainedFinding]):
     scores: NDArray[np.float64] = field(repr=False)
     fitted: RowModel | None = None
     top_k: int = MOST_FEATURES
+    intervals: int | None = None
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -90,39 +95,42 @@ class RowFindings(Sequence[ExplainedFinding]):
         )
 
     def to_frame(self) -> pl.DataFrame:
-        """Return one row a finding, with the feature that deviates most."""
+        """Return one row a finding, with the feature that deviates most.
+
+        Of an interval also ``start`` and ``end``, and its ``last_line``.
+        """
         first = [f.features[0] if f.features else None for f in self.items]
         places = [f.locations[0] if f.locations else None for f in self.items]
-        return pl.DataFrame(
-            {
-                self.source["unit"]: [f.id for f in self.items],
-                "score": [f.score for f in self.items],
-                "p_value": [f.p_value for f in self.items],
-                "file": [place.file if place else None for place in places],
-                "line": [place.first_line if place else None for place in places],
-                "feature": [f.name if f else None for f in first],
-                "value": [f.value if f else None for f in first],
-                "expected": [f.expected if f else None for f in first],
-            },
-            schema={  # no findings are a frame of the same columns
-                self.source["unit"]: pl.String,
-                "score": pl.Float64,
-                "p_value": pl.Float64,
-                "file": pl.String,
-                "line": pl.Int64,
-                "feature": pl.String,
-                "value": pl.Float64,
-                "expected": pl.Float64,
-            },
-        )
+        unit = self.source["unit"]
+        columns: list[tuple[str, Any, list[Any]]] = [
+            (unit, pl.String, [f.id for f in self.items]),
+            ("score", pl.Float64, [f.score for f in self.items]),
+            ("p_value", pl.Float64, [f.p_value for f in self.items]),
+            ("file", pl.String, [place.file if place else None for place in places]),
+            ("line", pl.Int64, [place.first_line if place else None for place in places]),
+            ("feature", pl.String, [f.name if f else None for f in first]),
+            ("value", pl.Float64, [f.value if f else None for f in first]),
+            ("expected", pl.Float64, [f.expected if f else None for f in first]),
+        ]
+        if unit == "interval":
+            span = [(f.start, f.end) for f in self.items]
+            columns[1:1] = [
+                (name, pl.Datetime("ms"), [None if t[i] == NO_TIME else t[i] for t in span])
+                for i, name in enumerate(("start", "end"))
+            ]
+            lasts = [place.last_line if place else None for place in places]
+            columns.insert(7, ("last_line", pl.Int64, lasts))
+        # No findings are a frame of the same columns.
+        return pl.DataFrame([pl.Series(name, cells, kind) for name, kind, cells in columns])
 
     def report(self, top_k: int | None = None) -> pl.DataFrame:
         """Return the detection report: one row a finding, the most anomalous first.
 
-        Its columns are ``time`` (UTC) and ``source``, or the id of a row or an image;
-        ``anomaly_score``; ``top_1_feature``, ``top_1_attribution`` (how much it adds to the score;
-        of detectors that reconstruct, how much it deviates), ``top_1_value`` … ``top_k_value``; and
-        where the raw lines are: ``file``, ``first_line``, ``lines``.
+        Its columns are ``time`` (UTC) and ``source``, or the id of a row or an image, or that of an
+        interval with its ``start`` and ``end``; ``anomaly_score``; ``top_1_feature``,
+        ``top_1_attribution`` (how much it adds to the score; of detectors that reconstruct, how
+        much it deviates), ``top_1_value`` … ``top_k_value``; and where the raw lines are: ``file``,
+        ``first_line``, ``lines``.
 
         Parameters
         ----------

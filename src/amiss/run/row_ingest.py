@@ -1,11 +1,11 @@
-"""From files to rows or images: which of the two they are, and reading them."""
+"""From files to rows, images or series: which of them they are, and reading them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -14,8 +14,10 @@ from amiss.read.arrays import is_array_file, read_arrays
 from amiss.read.frames import column_names, find_column, storage_of
 from amiss.read.images import IMAGE_SUFFIXES, read_images
 from amiss.read.rows import read_table
+from amiss.read.series import read_series
 from amiss.read.sources import PathLike, ReadReport, Source, find_sources
 from amiss.run.row_data import RowData
+from amiss.types import NO_TIME, Table
 
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".npz", ".arrow", ".jsonl", ".ndjson"})
 _COMPRESSED = frozenset({".gz", ".zst"})
@@ -27,6 +29,7 @@ def read_rows(
     columns: Sequence[str] | None = None,
     label: str | None = None,
     size: tuple[int, int] | None = None,
+    separator: str | None = None,
     unit: Literal["row", "image"] | None = None,
 ) -> tuple[RowData, list[str]]:
     r"""Read a table or images, whichever the files hold.
@@ -41,6 +44,8 @@ def read_rows(
         Column of a table that says what is an anomaly.
     size : (int, int), optional
         Height and width that images are resized to.
+    separator : str, optional
+        What stands between the cells of a table; recognised by default.
     unit : {"row", "image"}, optional
         What is wanted; by default image files, folders of them, and Parquet, binary and array files
         of images are images, all else is a table.
@@ -67,14 +72,16 @@ def read_rows(
     ('flow', 'pressure')
     """
     if unit == "image" or (unit is None and holds_images(inputs)):
-        if columns is not None or label is not None:
-            raise UsageError("columns and labels by column are of tables; these are images")
+        if columns is not None or label is not None or separator is not None:
+            raise UsageError(
+                "columns, labels by column and separators are of tables; these are images"
+            )
         return read_images(inputs, size=size), []
     if size is not None:
         raise UsageError("an image size is given; this input is a table")
     report = ReadReport()
     try:
-        table = read_table(inputs, columns=columns, label=label, report=report)
+        table = read_table(inputs, columns=columns, label=label, separator=separator, report=report)
     except InputError as error:
         if _named_as_table(inputs):
             raise
@@ -82,8 +89,23 @@ def read_rows(
             f"{error}; if it is a log, take a detector of logs, such as session-ensemble, or name "
             "the field that says who did something: --by client"
         ) from None
-    notes = [f"{what}: {count:,}" for what, count in report.counts.items()]
-    return table, [*notes, *report.damage]
+    return table, _notes_of(report)
+
+
+def read_series_rows(inputs: Sequence[PathLike], **options: Any) -> tuple[Table, list[str]]:
+    """Read sensor series as `amiss.read_series` does, and what was mended, left out or found.
+
+    Parameters, Raises
+    ------------------
+    As `amiss.read_series`, but for `report`.
+    """
+    report = ReadReport()
+    return read_series(inputs, **options, report=report), _notes_of(report)
+
+
+def _notes_of(report: ReadReport) -> list[str]:
+    counts = [f"{what}: {count:,}" for what, count in report.counts.items()]
+    return [*report.notes, *counts, *report.damage]
 
 
 def holds_images(inputs: Sequence[PathLike]) -> bool:
@@ -128,8 +150,9 @@ def looks_like(inputs: Sequence[PathLike]) -> str | None:
             return "images"
         first = find_sources(list(inputs))[0]
         if is_array_file(first) or len(column_names(first)) > 1:
-            read_table(first.path, report=ReadReport())
-            return "a table of numbers"
+            series = read_series(first.path, report=ReadReport())
+            timed = series.timeline is not None and (series.timeline.time != NO_TIME).any()
+            return "a sensor series" if timed else "a table of numbers"
     return None
 
 

@@ -30,7 +30,12 @@ from amiss.run.detectors import (
     takes_series,
 )
 from amiss.run.findings import ExplainedFinding
-from amiss.run.intervals import explain_intervals, find_interval, find_intervals
+from amiss.run.intervals import (
+    explain_intervals,
+    find_interval,
+    find_intervals,
+    highest_intervals,
+)
 from amiss.run.row_data import (
     RowData,
     RowInput,
@@ -139,7 +144,7 @@ class RowModel:
         ----------
         data : Table, Images or Activity
         top : int, optional
-            So many rows of the highest scores instead, flagged or not.
+            So many rows, or intervals, of the highest scores instead, flagged or not.
         top_k : int
             Features of each.
 
@@ -307,9 +312,14 @@ class RowModel:
         for name, value in (("top", top), ("top_k", top_k)):
             if value is not None and value < 1:
                 raise UsageError(f"{name}={value}; expected 1 or more")
-        at: Any = self._highest(scores, top)
+        at: Any
+        intervals = None
         if isinstance(known, Table) and known.timeline is not None:
-            at = find_intervals(np.isin(np.arange(len(known)), at), known.timeline.run)
+            cut = self.threshold.value
+            at = highest_intervals(scores, known.timeline.run, cut, top)
+            intervals = len(find_intervals(scores > cut, known.timeline.run))
+        else:
+            at = self._highest(scores, top)
         notes = list(data.log.notes) if isinstance(data, Activity) else []
         if len(at):
             notes += notes_on(self.detector, self.background)
@@ -321,6 +331,7 @@ class RowModel:
             scores=scores,
             fitted=self,
             top_k=top_k,
+            intervals=intervals,
         )
 
     def _highest(self, scores: NDArray[np.float64], top: int | None) -> NDArray[np.int64]:
