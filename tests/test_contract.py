@@ -8,6 +8,7 @@ from amiss.testing import CHECKS
 SMALL = {
     "aegmm": {"hidden": (16, 8)},
     "event-pair": {"embedding": 8, "hidden": 8, "dense": 8},
+    "lstm-autoencoder": {"timesteps": 8, "layers": (8, 4), "epochs": 10},
     "vae": {"hidden": (16, 8)},
     "vaegmm": {"hidden": (16, 8)},
 }

@@ -37,9 +37,7 @@ CATALOGUE: dict[str, Entry] = {
     "table-ensemble": Entry("table_ensemble", "TableEnsemble", ("table",)),
     "vae": Entry("vae", "VAE", ("table", "images")),
     "vaegmm": Entry("vaegmm", "VAEGMM", ("table", "images")),
-    "vector-autoregression": Entry(
-        "vector_autoregression", "VectorAutoregression", ("series",)
-    ),
+    "vector-autoregression": Entry("vector_autoregression", "VectorAutoregression", ("series",)),
 }
 
 _CLASSES = {entry.class_name: entry.module for entry in CATALOGUE.values()}

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from amiss.detect._base import Detector
 from amiss.errors import AmissError
+from amiss.types import Table, Timeline
 
 _RTOL = 1e-5
 
@@ -101,6 +103,9 @@ def check_global_generators_untouched(detector: Detector) -> None:
 def check_scores_do_not_depend_on_the_batch(detector: Detector) -> None:
     """Give an item its own score: alone, in any order, in any company."""
     normal, outlier = _data(detector)
+    if "series" in detector.inputs:
+        _check_runs_do_not_depend_on_the_batch(detector, normal, outlier)
+        return
     detector.fit(normal)
     items = [*normal[:7], outlier]
     together = detector.anomaly_score(items)
@@ -195,11 +200,34 @@ def _data(detector: Detector) -> tuple[list[Any], Any]:
             reads = ["read"] * int(generator.integers(1, 4))
             normal.append(["open", *reads, "close"])
         return normal, ["open", "crash", "crash", "open"]
-    if "table" in detector.inputs:
+    if "table" in detector.inputs or "series" in detector.inputs:
         base = generator.normal(size=(60, 2))
         rows = np.column_stack([base, base @ [[1.0], [-1.0]], np.ones(60)])
         return rows.tolist(), [4.0, -4.0, -8.0, 1.0]
     raise NotImplementedError(f"no data for detectors of {' or '.join(detector.inputs)}")
+
+
+def _check_runs_do_not_depend_on_the_batch(
+    detector: Detector, normal: list[Any], outlier: Any
+) -> None:
+    """Rows of a series are scored with those around them: here runs of them are the items."""
+    names = tuple(f"feature {i}" for i in range(len(outlier)))
+    detector.fit(Table(np.array(normal), names))
+    rows = np.array([*normal[:12], outlier])
+    run = np.arange(len(rows)) // 5
+    series = Table(rows, names, timeline=Timeline(1000 * np.arange(len(rows)), run))
+
+    def scores(order: list[int]) -> list[NDArray[np.float64]]:
+        index = np.concatenate([np.flatnonzero(run == k) for k in order])
+        found = detector.anomaly_score(series.take(index))
+        return [found[run[index] == k] for k in order]
+
+    runs = list(range(int(run.max()) + 1))
+    together = scores(runs)
+    reverse = scores(runs[::-1])[::-1]
+    for k in runs:
+        np.testing.assert_allclose(scores([k])[0], together[k], rtol=_RTOL, atol=_RTOL)
+        np.testing.assert_allclose(reverse[k], together[k], rtol=_RTOL, atol=_RTOL)
 
 
 def _global_states() -> tuple[bytes, bytes, Any]:
