@@ -103,8 +103,11 @@ class Sequences:
 
     @property
     def complete(self) -> NDArray[np.bool_]:
-        """Whether each sequence was seen from its first event to its last, shape (n,)."""
-        return self.begun & self.ended
+        """Whether each sequence was seen from its first event to its last, shape (n,).
+
+        A segment of a trace neither begins nor ends there, but is whole as a segment.
+        """
+        return self.begun & self.ended if self.trace is None else np.ones(len(self), dtype=bool)
 
     def __getitem__(self, i: int) -> NDArray[np.int64]:
         return self.events[self.offsets[i] : self.offsets[i + 1]]

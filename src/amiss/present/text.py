@@ -99,7 +99,7 @@ def _describe_log(summary: dict[str, Any]) -> str:
 
 def _describe_units(summary: dict[str, Any]) -> str:
     source = summary["source"]
-    size = source["grouping"].removeprefix("windows of ")
+    size = source["grouping"].removeprefix("windows of ").removeprefix("segments of ")
     by = f"of {size}" if size != source["grouping"] else f"by {size}"
     parts = [f"{summary['scored']:,} {by}"]
     if source["ungrouped_lines"]:

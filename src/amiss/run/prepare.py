@@ -26,14 +26,14 @@ def learn_sequences(sessions: Sessions) -> tuple[TemplateMiner, Completion | Non
 def to_sequences(
     sessions: Sessions, shape_ids: NDArray[np.int64], templates: list[str]
 ) -> Sequences:
-    """Return the events as template ids, none marked as cut.
+    """Return the events as template ids, none marked as cut; segments neither begin nor end.
 
     A template is as alarming as the worst of its shapes.
     """
     worst = np.zeros(len(templates))
     levels = sessions.shapes["level"].to_list()
     np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))
-    whole = np.ones(len(sessions), dtype=np.bool_)
+    whole = np.full(len(sessions), sessions.trace is None)
     trace = None if sessions.trace is None else distinct_codes(sessions.trace)[0]
     return Sequences(
         shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst, trace
