@@ -285,8 +285,9 @@ def _add_fault(
     """Add the jobs of the fault, in bursts; return when the clock wakes its threads."""
     n_bursts = max(round(_BURSTS * (seconds / _SECONDS) ** 0.5), 2)
     slot = seconds / n_bursts
-    share = rng.dirichlet(np.full(n_bursts, 8.0))
-    loud = rng.permutation(n_bursts) < (n_bursts + 1) // 2
+    share = rng.dirichlet(np.full(n_bursts, 1.5))
+    loud = rng.permutation(n_bursts) < n_bursts // 2
+    loud[share.argmax()] = True
     odd = rng.uniform(0.1, 1, n_bursts)
     woken = [np.empty(0)]
     for number in range(n_bursts):
