@@ -609,7 +609,73 @@ def weblog_rows() -> str:
     return table(["rank", "window", "score", "value, and what it adds"], rows)
 
 
+_TRACES = {
+    "": "**event-seq2seq**",
+    "next_event_": "next event, the least expected of a segment",
+    "n_grams_": "n-grams",
+    "event_counts_": "event counts",
+}
+
+
+def traces(split: str) -> str:
+    r = read("traces")
+    rows = [
+        [
+            title,
+            figure(r, f"{split}{detector}files_found", ".1f"),
+            figure(r, f"{split}{detector}files_false", ".1f"),
+            figure(r, f"{split}{detector}segment_f1"),
+            figure(r, f"{split}{detector}segment_f1_tail"),
+            figure(r, f"{split}{detector}segment_auc"),
+            figure(r, f"{split}{detector}clean_flagged"),
+        ]
+        for detector, title in _TRACES.items()
+    ]
+    header = [
+        "detector",
+        "faulty files found, of 5",
+        f"clean files flagged, of {figure(r, f'{split}clean_files', '.0f')}",
+        "segment F1, mean + 3 sigma",
+        "segment F1, tail",
+        "segment ROC-AUC",
+        "clean segments flagged",
+    ]
+    return table(header, rows)
+
+
+def traces_faults() -> str:
+    r = read("traces")
+    faults = ("ls_fifo_01", "ls_fifo_02", "ls_sporadic", "busy_loop_half", "busy_loop_full")
+    rows = [
+        [title, *(figure(r, f"{detector}{fault}_recall") for fault in faults)]
+        for detector, title in _TRACES.items()
+    ]
+    return table(["segments found, share", *(f"`{fault}`" for fault in faults)], rows)
+
+
+def traces_cost() -> str:
+    r = read("traces")
+    rows = [
+        [
+            title,
+            figure(r, f"{detector}fit_cpu_s", ".1f"),
+            figure(r, f"{detector}score_cpu_s", ".1f"),
+        ]
+        for detector, title in _TRACES.items()
+    ]
+    header = [
+        "detector",
+        f"CPU s to learn {figure(r, 'train_segments', ',.0f')} segments",
+        f"CPU s to score {figure(r, 'test_segments', ',.0f')}",
+    ]
+    return table(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "traces-between": partial(traces, ""),
+    "traces-beyond": partial(traces, "beyond_"),
+    "traces-faults": traces_faults,
+    "traces-cost": traces_cost,
     "weblog": weblog,
     "weblog-counts": weblog_counts,
     "weblog-rows": weblog_rows,
