@@ -15,7 +15,8 @@ ALLOWED = {
     "store": {"errors"},
     "read": SHARED,
     "represent": SHARED,
-    "detect": SHARED | {"represent"},
+    # Rules for thresholds are functions of scores: a detector of two stages cuts between them.
+    "detect": SHARED | {"represent", "decide"},
     "decide": SHARED,
     "explain": SHARED,
     "present": SHARED,

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from amiss.run.pipeline import Model
     from amiss.run.row_experiment import run_row_experiment
     from amiss.run.row_findings import RowFindings
+    from amiss.run.predictions import prediction_frame
     from amiss.run.rows import RowModel
+    from amiss.run.traces import trace_overview
     from amiss.run.tune import tune
     from amiss.run.windows import session_windows
     from amiss.simulate.hdfs import simulate_hdfs
@@ -56,6 +58,7 @@ _PUBLIC = {
     "load_cifar10": "amiss.read.datasets",
     "load_kdd99": "amiss.read.datasets",
     "parse_log": "amiss.run.parse",
+    "prediction_frame": "amiss.run.predictions",
     "read_activity": "amiss.run.entity_ingest",
     "read_images": "amiss.read.images",
     "read_labels": "amiss.read.labels",
@@ -68,6 +71,7 @@ _PUBLIC = {
     "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",
     "simulate_traces": "amiss.simulate.trace",
+    "trace_overview": "amiss.run.traces",
     "tune": "amiss.run.tune",
     "window_frame": "amiss.represent.windows",
 }
@@ -91,6 +95,7 @@ __all__ = [
     "load_cifar10",
     "load_kdd99",
     "parse_log",
+    "prediction_frame",
     "read_activity",
     "read_images",
     "read_labels",
@@ -103,6 +108,7 @@ __all__ = [
     "session_windows",
     "simulate_hdfs",
     "simulate_traces",
+    "trace_overview",
     "tune",
     "window_frame",
 ]

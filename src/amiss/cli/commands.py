@@ -27,6 +27,7 @@ from amiss.cli.options import (
     UsualDetector,
     reads_anything,
 )
+from amiss.cli.overview import overview
 from amiss.cli.parse import parse
 from amiss.cli.show import beside, print_csv, report_options, show
 from amiss.cli.simulate import simulate_app
@@ -206,6 +207,14 @@ def detect(
             rich_help_panel=_REPORT,
         ),
     ] = False,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            "--predictions",
+            metavar="FILE",
+            help="Write what came and what was predicted in each window: .parquet or .npy.",
+        ),
+    ] = None,
     preview: Annotated[
         bool,
         typer.Option("--preview", metavar="", help="Show how many each rate would flag, and stop."),
@@ -219,6 +228,11 @@ def detect(
     if as_csv and as_json:
         raise UsageError("--csv and --json would both write to stdout; give one of them")
     fitted, data, notes = read_for(model, logs)
+    if predictions:
+        from amiss.run.predictions import check_predictions
+
+        check_target(predictions, "predictions")
+        check_predictions(fitted, predictions)
     reporting = report_options(fitted, top, top_k, as_csv)
     if false_alarm_rate is not None or rule is not None:
         rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
@@ -234,6 +248,12 @@ def detect(
         }
         say(dumps(content) if as_json else describe_preview(content))
         return
+    if predictions:
+        from amiss.run.predictions import write_predictions
+
+        with status("predicting", logs.quiet):
+            count = write_predictions(fitted, data, predictions)
+        complain(f"{predictions}: {count:,} windows")
     with status("scoring", logs.quiet):
         findings = fitted.detect(data, **reporting)
     if as_csv:
@@ -320,6 +340,7 @@ def explain(
 app.command()(evaluate)
 app.command()(tune)
 app.command()(parse)
+app.command()(overview)
 
 
 @app.command()

@@ -216,7 +216,16 @@ def describe_evaluation(report: dict[str, Any]) -> str:
         rows += [_figures(f"  {name}", values) for name, values in report["baselines"].items()]
     if report.get("kinds"):
         rows += ["", *describe_kinds(report["kinds"])]
+    if traces := report.get("traces"):
+        rows += ["", _evaluated_traces(traces)]
     return "\n".join(rows)
+
+
+def _evaluated_traces(traces: dict[str, Any]) -> str:
+    confusion = traces["confusion"]
+    found = f"{confusion['true_positive']:,} of {counted(traces['anomalies'], 'anomalous trace')}"
+    false = f"{confusion['false_positive']:,} of {traces['traces'] - traces['anomalies']:,} normal"
+    return f"{'traces':<{LABEL_WIDTH}}flagged {found}, and {false} ones"
 
 
 def _figures(name: str, values: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from amiss.represent.severity import is_error_level
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.metrics import areas, at_threshold
 from amiss.run.pipeline import Model
+from amiss.run.traces import judge_traces
 
 SCHEMA = "amiss.evaluation/1"
 
@@ -33,7 +34,8 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
     dict
         The schema ``amiss.evaluation/1``: precision, recall, F1 and confusion at the model's
         threshold, areas under the precision-recall and ROC curves, and the same for each member
-        and each trivial baseline.
+        and each trivial baseline. Of segments also ``traces``, the same for whole traces: one is an
+        anomaly if a segment of it is.
 
     Raises
     ------
@@ -77,7 +79,29 @@ def evaluate(model: Model, sessions: Sessions, labels: Labels) -> dict[str, Any]
     trivial["any ERROR line"] = error_lines(sessions[labelled])
     for name, column in trivial.items():
         report["baselines"][name] = {**at_threshold(truth, column > 0), **areas(truth, column)}
+    if sessions.trace is not None and model.calibration_trace is not None:
+        own = sessions.trace.filter(pl.Series(labelled))
+        report["traces"] = _evaluate_traces(model, own, scores, truth)
     return report
+
+
+def _evaluate_traces(
+    model: Model, trace: pl.Series, scores: NDArray[np.float64], truth: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Compare the verdicts on whole traces with whether a segment of them is anomalous."""
+    assert model.calibration_trace is not None  # noqa: S101 - these are segments
+    verdicts = judge_traces(
+        trace, scores, model.threshold, model.calibration, model.calibration_trace
+    )
+    odd = pl.DataFrame({"trace": trace, "odd": truth}).group_by("trace").agg(pl.col("odd").any())
+    known = dict(odd.rows())
+    labels = np.array([known[verdict.trace] for verdict in verdicts])
+    return {
+        "traces": len(verdicts),
+        "anomalies": int(labels.sum()),
+        **at_threshold(labels, np.array([verdict.is_anomaly for verdict in verdicts])),
+        **areas(labels, np.array([verdict.share for verdict in verdicts])),
+    }
 
 
 def error_lines(sessions: Sessions) -> NDArray[np.float64]:

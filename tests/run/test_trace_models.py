@@ -1,0 +1,112 @@
+"""Kernel traces through a model: segments, verdicts on whole traces, what was mispredicted."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import amiss
+from amiss.errors import UsageError
+from amiss.run.traces import judge_traces
+from amiss.types import Threshold
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory):
+    return amiss.simulate_traces(tmp_path_factory.mktemp("kernel"), scale=0.02, seed=3).traces
+
+
+def clean(traces, *numbers):
+    return [traces / f"clean_{n:02}.csv" for n in numbers]
+
+
+def others(traces):
+    return [*clean(traces, 7, 8, 9, 10), *sorted(traces.glob("ls_*")), *traces.glob("busy*")]
+
+
+@pytest.fixture(scope="module")
+def model(traces):
+    segments = amiss.read_sessions(clean(traces, 1, 2, 3, 4, 5, 6), segment=300)
+    return amiss.fit(segments, detector="n-grams", clean=True, rule="sigma-3")
+
+
+@pytest.fixture(scope="module")
+def findings(model, traces):
+    return model.detect(amiss.read_sessions(others(traces), segment=300))
+
+
+def test_each_faulty_trace_is_found_and_no_clean_one(findings):
+    names = {v.trace.rsplit("/", 1)[-1]: v.is_anomaly for v in findings.traces}
+    assert names == {name: not name.startswith("clean") for name in names}
+    assert len(names) == 9
+
+
+def test_verdicts_survive_a_file_and_follow_another_threshold(model, findings, traces, tmp_path):
+    model.save(tmp_path / "m.amiss")
+    again = amiss.load(tmp_path / "m.amiss")
+    segments = amiss.read_sessions(others(traces), segment=300)
+    assert again.detect(segments).traces == findings.traces
+    strict = again.set_threshold(0.01, "sigma-30").detect(segments)
+    assert sum(v.flagged for v in strict.traces) < sum(v.flagged for v in findings.traces)
+
+
+def test_a_finding_says_which_rows_and_what_was_mispredicted(findings, traces):
+    worst = findings[0]
+    assert worst.unit == "segment"
+    (where,) = worst.locations
+    assert where.last_line - where.first_line >= 299
+    assert worst.events == worst.nearest == ()
+    rows = pl.read_csv(where.file).slice(
+        where.first_line - 1, where.last_line - where.first_line + 1
+    )
+    came = (rows["class"] + " " + rows["event"]).to_list()
+    assert worst.mispredicted
+    for event in worst.mispredicted:
+        assert event.events == came.count(event.template)
+        assert 0 < event.expected_events <= event.missed <= event.events
+        assert event.expected != event.template
+
+
+def test_segments_of_one_trace_judge_each_other_in_no_fold(traces):
+    # Two traces of another system: what only one of them has is news in both folds.
+    segments = amiss.read_sessions(clean(traces, 1, 2), segment=300)
+    model = amiss.fit(segments, detector="n-grams", clean=True)
+    assert len(np.unique(model.calibration_trace)) == 2
+    assert len(model.calibration_trace) == len(model.calibration) == len(segments)
+
+
+def test_evaluate_tells_of_segments_and_of_traces(model, traces):
+    segments = amiss.read_sessions(others(traces), segment=300)
+    names = [path.name for path in others(traces)]
+    labels = {name: not name.startswith("clean") for name in names}
+    report = amiss.evaluate(model, segments, labels)
+    assert report["traces"]["traces"] == 9
+    assert report["traces"]["recall"] == report["traces"]["precision"] == 1.0
+    assert report["sessions"] == len(segments)
+
+
+def test_overview_counts_classes_and_events(traces):
+    sessions = amiss.read_sessions(clean(traces, 1, 2))
+    table = amiss.trace_overview(sessions)
+    first = pl.read_csv(traces / "clean_01.csv")
+    column = table.columns[2]
+    messages = table.filter(pl.col("event") == "SND_MESSAGE", pl.col("class") == "COMM")[column]
+    assert messages.to_list() == [(first["event"] == "SND_MESSAGE").sum()]
+    whole = table.filter(pl.col("event").is_null(), pl.col("class") == "COMM")[column]
+    assert whole.to_list() == [(first["class"] == "COMM").sum()]
+    assert table.filter(pl.col("event").is_not_null())[column].sum() == len(first)
+
+
+def test_the_verdict_on_a_trace_asks_for_more_than_chance():
+    trace = pl.Series(["a"] * 500 + ["b"] * 500)
+    scores = np.zeros(1000)
+    scores[:2], scores[500:560] = 9.0, 9.0
+    calibration = np.concatenate([np.full(3, 9.0), np.zeros(1497)])
+    verdicts = judge_traces(
+        trace, scores, Threshold("tail", 1.0, 0.002), calibration, np.repeat([0, 1, 2], 500)
+    )
+    assert [v.is_anomaly for v in verdicts] == [False, True]
+
+
+def test_predictions_need_a_detector_that_predicts(model, traces):
+    with pytest.raises(UsageError, match="predicts no windows"):
+        amiss.prediction_frame(model, amiss.read_sessions(clean(traces, 1), segment=300))
