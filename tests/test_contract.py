@@ -9,6 +9,7 @@ SMALL = {
     "aegmm": {"hidden": (16, 8)},
     "event-pair": {"embedding": 8, "hidden": 8, "dense": 8},
     "lstm-autoencoder": {"timesteps": 8, "layers": (8, 4), "epochs": 10},
+    "event-seq2seq": {"embedding": 8, "hidden": 8, "attention": 8},
     "vae": {"hidden": (16, 8)},
     "vaegmm": {"hidden": (16, 8)},
 }

@@ -96,20 +96,24 @@ class WindowDetector(Detector):
         return seeded(self._network, seed).to(resolve_device(self.device))
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays = {
-            f"network.{name}": tensor.cpu().numpy()
-            for name, tensor in self.network_.state_dict().items()
-        }
-        return {"vocabulary": self.vocabulary_.tokens}, arrays
+        return {"vocabulary": self.vocabulary_.tokens}, network_arrays(self.network_)
 
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         self.vocabulary_ = Vocabulary(values["vocabulary"])
         self.network_ = self._build(0)
-        weights = store.with_prefix(arrays, "network.")
-        self.network_.load_state_dict(
-            {n: torch.from_numpy(np.array(w)) for n, w in weights.items()}
-        )
-        self.network_.eval()
+        load_network(self.network_, arrays)
+
+
+def network_arrays(network: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return the weights of a network as arrays, for `load_network`."""
+    return {f"network.{name}": w.cpu().numpy() for name, w in network.state_dict().items()}
+
+
+def load_network(network: nn.Module, arrays: dict[str, NDArray[Any]]) -> None:
+    """Give a network the weights that `network_arrays` gave, ready to score."""
+    weights = store.with_prefix(arrays, "network.")
+    network.load_state_dict({n: torch.from_numpy(np.array(w)) for n, w in weights.items()})
+    network.eval()
 
 
 def hide_some(history: Tensor, noise: torch.Generator) -> Tensor:
@@ -137,6 +141,11 @@ def fold_of(X: Sequences | Windows, n: int, seed: int) -> NDArray[np.int64]:
     if isinstance(X, Sequences):  # traces may be numbered in any way; rows of sessions are
         group = np.unique(group, return_inverse=True)[1].ravel()
     return (generator.permutation(int(group.max(initial=-1)) + 1) % n)[group]
+
+
+def event_offsets(X: Sequences) -> NDArray[np.int64]:
+    """Return where the events of each sequence start, ends that were seen counted as events."""
+    return np.concatenate([[0], np.cumsum(X.lengths + X.ended)]).astype(np.int64)
 
 
 def check_has_events(X: Sequences | Windows) -> None:

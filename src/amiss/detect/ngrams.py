@@ -11,7 +11,7 @@ from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._space import Choice, Integer, SearchSpace
 from amiss.detect._stretch import check_stretch, trace_mean
 from amiss.detect._train import seed_of
-from amiss.detect._windowed import check_has_events, fold_of
+from amiss.detect._windowed import check_has_events, event_offsets, fold_of
 from amiss.errors import UsageError
 from amiss.represent.sequences import UNKNOWN, Vocabulary
 from amiss.represent.windows import BEGIN_TOKEN, END_TOKEN, SPECIAL_TOKENS, UNKNOWN_TOKEN
@@ -160,9 +160,7 @@ class NGrams(Detector):
         )
         return tokens, np.repeat(starts[1:], marked) - np.arange(starts[-1])
 
-    def _grams(
-        self, tokens: NDArray[np.int64], left: NDArray[np.int64]
-    ) -> list[NDArray[np.int64]]:
+    def _grams(self, tokens: NDArray[np.int64], left: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Return for each length from 0 the row of the n-gram that starts at each place."""
         base = len(self.vocabulary_) + SPECIAL_TOKENS
         grams = [np.zeros(len(tokens), dtype=np.int64)]
@@ -175,13 +173,13 @@ class NGrams(Detector):
 
     def _anomaly_score(self, X: Sequences) -> Scores:
         values = self._event_values(X, self.score)
-        return trace_mean(values, _event_offsets(X), self.stretch)
+        return trace_mean(values, event_offsets(X), self.stretch)
 
     def event_score(self, X: Any) -> list[Scores]:
         """Return −ln p of each event of each sequence, the end marker, if seen, last."""
         sequences = self._check(X)
         values = self._event_values(sequences, "probability")
-        return list(np.split(values, _event_offsets(sequences)[1:-1]))
+        return list(np.split(values, event_offsets(sequences)[1:-1]))
 
     def _event_values(self, X: Sequences, score: str) -> Scores:
         tokens, left = self._tokens(X)
@@ -255,7 +253,7 @@ class NGrams(Detector):
                 count[i, order.keys[a:b] % base] = order.counts[a:b]
             followed, kinds = order.followed[context], order.kinds[context]
             p[at] = _interpolated(count, p[at], followed[:, None], kinds[:, None])
-        p[:, : END_TOKEN] = p[:, UNKNOWN_TOKEN] = 0
+        p[:, :END_TOKEN] = p[:, UNKNOWN_TOKEN] = 0
         return p
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -274,9 +272,7 @@ class NGrams(Detector):
             self.orders_.append(_order(keys, counts, n_shorter, base))
 
 
-def _order(
-    keys: NDArray[np.int64], counts: NDArray[np.int64], n_shorter: int, base: int
-) -> _Order:
+def _order(keys: NDArray[np.int64], counts: NDArray[np.int64], n_shorter: int, base: int) -> _Order:
     counts = np.where(keys % base == BEGIN_TOKEN, 0, counts)  # the begin follows nothing
     context = keys // base
     followed = np.bincount(context, weights=counts, minlength=n_shorter).astype(np.int64)
@@ -295,8 +291,3 @@ def _find(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int6
         return np.full(len(wanted), _UNSEEN)
     row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[row] == wanted, row, _UNSEEN)
-
-
-def _event_offsets(X: Sequences) -> NDArray[np.int64]:
-    """Return where the events of each sequence start, ends that were seen counted as events."""
-    return np.concatenate([[0], np.cumsum(X.lengths + X.ended)]).astype(np.int64)
