@@ -136,7 +136,7 @@ def test_what_is_said_fits_the_schema(model):
     assert content["source"]["end"] == "2020-02-08T13:34:06"
     text = repr(findings)
     assert "series     a.csv · 200 rows · 2020-02-08 13:30:47 – 13:34:06 · 3 columns" in text
-    assert "15 rows (7.5 %) in 2 intervals" in text
+    assert "15 rows (7.5 %)" in text
     assert "2020-02-08 13:31:37 to 13:31:48  heat 7" in text
 
 

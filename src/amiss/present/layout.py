@@ -114,11 +114,6 @@ def describe_decision(summary: dict[str, Any]) -> str:
     count, unit = summary["flagged"], summary["source"]["unit"]
     share = count / max(1, summary["scored"])
     flagged = f"{counted(count, scored(unit))} ({percent(share)})"
-    if unit == "interval" and (value := summary["threshold"]["value"]) is not None:
-        beyond = [f["locations"][0] for f in summary["findings"] if f["score"] > value]
-        rows = sum(where["last_line"] - where["first_line"] + 1 for where in beyond)
-        if beyond and rows >= count:  # or else some are not shown
-            flagged += f" in {counted(len(beyond), unit)}"
     return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])
 
 

@@ -303,6 +303,8 @@ def _is_shared_out(features: list[dict[str, Any]]) -> bool:
 
 
 def _when(start: str, end: str) -> str:
+    if start == end:
+        return start.replace("T", " ")
     same_day = start[:10] == end[:10]
     return f"{start} to {end[11:] if same_day else end}".replace("T", " ")
 
