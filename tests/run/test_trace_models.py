@@ -110,3 +110,41 @@ def test_the_verdict_on_a_trace_asks_for_more_than_chance():
 def test_predictions_need_a_detector_that_predicts(model, traces):
     with pytest.raises(UsageError, match="predicts no windows"):
         amiss.prediction_frame(model, amiss.read_sessions(clean(traces, 1), segment=300))
+
+
+@pytest.fixture(scope="module")
+def predicting(traces):
+    from amiss.detect import EventSeq2Seq
+
+    detector = EventSeq2Seq(hidden=8, embedding=4, attention=4, epochs=1, max_windows=2000)
+    segments = amiss.read_sessions(clean(traces, 1, 2), segment=300)
+    return amiss.fit(segments, detector=detector, clean=True)
+
+
+def test_predictions_are_beside_what_came_and_each_event_is_in_one_row(predicting, traces):
+    segments = amiss.read_sessions([*clean(traces, 3), traces / "ls_fifo_01.csv"], segment=300)
+    frame = amiss.prediction_frame(predicting, segments)
+    names = segments.shapes["text"].gather(segments.shape)
+    assert frame["true"].explode().to_list() == names.to_list()
+    assert frame["true"].list.len().to_list() == frame["predicted"].list.len().to_list()
+    first = frame.group_by("session", maintain_order=True).first()
+    assert first["line"].to_list() == segments.line[segments.offsets[:-1]].tolist()
+    assert first["session"].to_list() == segments.ids.to_list()
+    missed = frame.select(pl.col("true", "predicted").explode())
+    rate = (missed["true"] != missed["predicted"]).fill_null(True).mean()
+    sequences, _ = predicting.sequences(segments)
+    rates = predicting.detector.misclassification_rate(sequences)
+    weighed = (rates * sequences.lengths).sum() / sequences.lengths.sum()
+    assert rate == pytest.approx(weighed, abs=0.02)
+
+
+def test_predictions_are_written_as_a_frame_or_as_ids(predicting, traces, tmp_path):
+    from amiss.run.predictions import write_predictions
+
+    segments = amiss.read_sessions(clean(traces, 3), segment=300)
+    for name in ("p.parquet", "p.npy"):
+        write_predictions(predicting, segments, tmp_path / name)
+    frame, ids = pl.read_parquet(tmp_path / "p.parquet"), np.load(tmp_path / "p.npy")
+    assert ids.shape == (len(frame), 2, 5)
+    tokens = predicting.detector.vocabulary_.tokens
+    assert [tokens[i] for i in ids[0, 0] if i >= 0] == frame["true"][0].to_list()

@@ -338,9 +338,9 @@ def _fixed_threshold(rule: str) -> Threshold:
     )
 
 
-def check_rate(rate: float) -> None:
+def check_rate(rate: float | None) -> None:
     """Raise `UsageError` unless `rate` is a share between 0 and 1."""
-    if not 0 < rate < 1:
+    if rate is None or not 0 < rate < 1:
         raise UsageError(
             f"false-alarm rate {rate}; expected a share between 0 and 1, such as 0.0005"
         )

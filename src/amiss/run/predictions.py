@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
 from amiss.represent.sessions import Sessions
-from amiss.types import Sequences
+from amiss.types import END, Sequences
 
 if TYPE_CHECKING:
     from amiss.run.pipeline import Model
@@ -36,7 +36,8 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
     polars.DataFrame
         One row a window: ``session``, its id; ``line``, that of the first event predicted;
         ``true`` and ``predicted``, lists of as many events as were predicted at once, fewer at the
-        end; ``surprise``, −ln of the probability of each event that came. No event is in two rows.
+        end, null where the end of the sequence was predicted; ``surprise``, −ln of the probability
+        of each event that came.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
     tokens = pl.Series([str(token) for token in detector.vocabulary_.tokens])
     parts = []
     for first, part, found in _blocks(model, sessions):
-        rows, places = np.nonzero(found.counted)
+        rows, places = np.nonzero(found.counted & (found.target != END))
         sequence = found.sequence[rows] + first
         at = sessions.offsets[sequence] + found.position[rows] + places
         events = part.events[at - sessions.offsets[first]]
@@ -58,7 +59,7 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
                 "session": sessions.ids.gather(sequence),
                 "line": sessions.line[at],
                 "true": pl.Series(part.names).gather(events),
-                "predicted": tokens.gather(found.predicted[rows, places]),
+                "predicted": _named(found.predicted[rows, places], tokens),
                 "surprise": found.surprise[rows, places].astype(np.float32),
             }
         )
@@ -68,6 +69,11 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
             .drop("window")
         )
     return pl.concat(parts)
+
+
+def _named(ids: NDArray[np.int64], tokens: pl.Series) -> pl.Series:
+    """Return events by name, null for ids that stand for none."""
+    return tokens.gather(np.maximum(ids, 0)).set(pl.Series(ids < 0), None)
 
 
 def prediction_array(model: Model, sessions: Sessions) -> NDArray[np.int32]:
