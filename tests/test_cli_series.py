@@ -127,7 +127,9 @@ def test_a_scan_learns_and_judges_out_of_fold(run_amiss, series, tmp_path):
 
 def test_detectors_of_tables_take_a_series_if_told_that_it_is_one(run_amiss, series, tmp_path):
     config = tmp_path / "quick.toml"
-    config.write_text('schema = "amiss.config/1"\ndetector = "vae"\n[parameters]\nepochs = 1\nhidden = [8]\n')
+    config.write_text(
+        'schema = "amiss.config/1"\ndetector = "vae"\n[parameters]\nepochs = 1\nlatent = 2\n'
+    )
     path = tmp_path / "v.amiss"
     told = ("--config", config, "-o", path, "--time-column", "datetime", "--ignore", "volts")
     fitted = content_of(run_amiss("fit", series, *told, "--json"))
@@ -142,6 +144,20 @@ def test_gaps_are_told(run_amiss, series, model):
     assert content["source"]["runs"] == 300
     text = run_amiss("detect", series, "-m", model, "--max-gap", "0.5").out
     assert "300 rows in 300 runs without gaps" in text
+
+
+def test_a_sweep_is_a_table_and_goes_on_where_it_was(run_amiss, series, tmp_path):
+    folder = tmp_path / "out"
+    where = ("--head", "40", "--contamination", "0.05", "--jobs", "1", "-o", folder)
+    code, out, err = run_amiss("sweep", series, *where)
+    assert code == 0
+    assert err == f"amiss: {series}: changepoint: labels, so no measurement; anomaly is taken\n"
+    header, row = out.splitlines()
+    assert header == ("file,contamination,rows,threshold,agreed,first_only,second_only,agreement")
+    assert row.startswith(f"{series},0.05,40,")
+    again = content_of(run_amiss("sweep", series, *where, "--json"))
+    assert (again["schema"], again["resumed"]) == ("amiss.sweep-table/1", 1)
+    assert again["results"][0]["rows"] == 40
 
 
 def test_what_detectors_take_is_listed(run_amiss):
@@ -162,6 +178,13 @@ def test_what_detectors_take_is_listed(run_amiss):
         (["detect", "SERIES", "-m", "MODEL", "--image-size", "8x8"], 2, ["is for images"]),
         (["explain", "SERIES", "-m", "MODEL", "--id", "noon"], 1, ["no time or row 'noon'"]),
         (["evaluate", "PLAIN", "-m", "MODEL"], 1, ["no row has a label", "--label-column"]),
+        (["sweep", "SERIES", "--contamination", "few", "-o", "OUT"], 2, ["such as 0.01,0.02"]),
+        (["sweep", "SERIES", "--contamination", "0.9", "-o", "OUT"], 2, ["contamination 0.9"]),
+        (
+            ["sweep", "SERIES", "--jobs", "1", "--final", "none", "-o", "OUT"],
+            2,
+            ["expected second, agreement"],
+        ),
         (["scan", "LOG", "--by", "client", "--detector", "two-stage"], 2, ["takes series"]),
     ],
     ids=lambda value: " ".join(value[:1] + value[-2:]) if isinstance(value, list) else None,
@@ -172,7 +195,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     log = tmp_path / "app.log"
     log.write_text("open id=1\nclose id=1\n")
     plain = write_csv(tmp_path / "plain.csv", 40, labels=False)
-    named = {"SERIES": series, "LOG": log, "MODEL": model, "PLAIN": plain}
+    named = {"SERIES": series, "LOG": log, "MODEL": model, "PLAIN": plain, "OUT": tmp_path / "o"}
     outcome = run_amiss(*(named.get(a, a) for a in arguments))
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.startswith("amiss: ")

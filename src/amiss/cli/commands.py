@@ -32,6 +32,7 @@ from amiss.cli.parse import parse
 from amiss.cli.show import beside, print_csv, report_options, show
 from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, status, width
+from amiss.cli.sweep import sweep
 from amiss.cli.tune import tune
 from amiss.errors import AmissError, InputError, UsageError
 
@@ -340,6 +341,7 @@ def explain(
 app.command()(evaluate)
 app.command()(tune)
 app.command()(parse)
+app.command()(sweep)
 app.command()(overview)
 
 

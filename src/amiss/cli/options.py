@@ -28,6 +28,14 @@ AnyInput = Annotated[
         ".zst), folders, glob patterns, or - for stdin.",
     ),
 ]
+SeriesInput = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SERIES",
+        help="Files of measurements, one series each (CSV, Parquet; plain, .gz, .zst), folders, or "
+        "glob patterns.",
+    ),
+]
 _TABLES = "Tables and images"
 LabelColumn = Annotated[
     str | None,
@@ -370,6 +378,12 @@ def reads_anything(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what `reads_logs` gives, and what says how tables and entities are read."""
     grouping = {name: hint for name, hint in _GROUPING.items() if name != "format"}
     return _reads(command, AnyInput, grouping | _OF_ENTITIES | {"format": Format} | _OF_TABLES)
+
+
+def reads_series(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument SERIES and the options that say how series are read."""
+    names = ("label_column", "columns", "separator", *_OF_SERIES)
+    return _reads(command, SeriesInput, {name: _OF_TABLES[name] for name in names})
 
 
 def _reads(
