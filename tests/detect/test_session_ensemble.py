@@ -56,3 +56,13 @@ def test_constant_calibration_scores_are_no_division_by_zero():
     surprise = calibration.surprise(np.array([0.0, 0.5, 1.0]))
     assert surprise[0] == 0
     assert (np.diff(surprise) > 0).all()
+
+
+def test_the_least_surprise_can_be_the_score():
+    ensemble = _ensemble().set_params(combine="least").fit(NORMAL)
+    items = [["open", "crash"], ["open", "read", "read", "read", "close"]]
+    members = ensemble.member_score(items)
+    np.testing.assert_allclose(ensemble.anomaly_score(items), members.min(axis=1))
+    assert ensemble.anomaly_score(items)[1] < members[1].max()  # an usual set, in unusual numbers
+    with pytest.raises(UsageError, match="expected sum or least"):
+        _ensemble().set_params(combine="mean").fit(NORMAL)

@@ -398,7 +398,7 @@ class EventSeq2Seq(Detector):
             done += len(log_p)
         values[target == UNKNOWN_TOKEN] = self.unseen_
         values[target == PAD_TOKEN] = 0
-        return values[inverse]
+        return np.asarray(values[inverse])
 
     @torch.no_grad()
     def _log_probabilities(self, source: NDArray[np.int32], target: NDArray[np.int32]) -> Any:
@@ -425,8 +425,8 @@ class EventSeq2Seq(Detector):
 
     def _ids(self, tokens: NDArray[Any]) -> NDArray[np.int64]:
         ids = tokens.astype(np.int64) - SPECIAL_TOKENS
-        for marker, meaning in _ID_OF_MARKER.items():
-            ids[tokens == marker] = meaning
+        for marker, stands_for in _ID_OF_MARKER.items():
+            ids[tokens == marker] = stands_for
         return ids
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -454,5 +454,5 @@ def _by_event(
     at = (first[:, None] + np.arange(values.shape[1]))[counted]
     n_events = int(event_offsets(X)[-1])
     times = np.bincount(at, minlength=n_events)
-    summed: NDArray[np.float64] = np.bincount(at, weights=values[counted], minlength=n_events)
-    return summed / np.maximum(times, 1)
+    summed = np.bincount(at, weights=values[counted], minlength=n_events)
+    return np.asarray(summed / np.maximum(times, 1), dtype=np.float64)

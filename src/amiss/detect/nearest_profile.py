@@ -72,7 +72,7 @@ class NearestProfile(Detector):
     resolution = 1e-9
     search_space: ClassVar[SearchSpace] = {
         "order": Integer(1, 4),
-        "stretch": Choice((None, 50, 100, 200, 400)),
+        "stretch": Choice((50, 100, 200, 400)),
     }
     vocabulary_: Vocabulary
     rarity_: NDArray[np.float64]
@@ -166,7 +166,7 @@ class NearestProfile(Detector):
         known = self.keys_[column] == pairs[1]
         values = counts * np.where(known, self.rarity_[column], self.unseen_rarity_)
         length = np.sqrt(np.bincount(pairs[0], weights=values**2, minlength=len(X)))
-        values /= length[pairs[0]]
+        values = values / length[pairs[0]]
         shape = (len(X), len(self.keys_))
         return sp.csr_array((values[known], (pairs[0][known], column[known])), shape=shape)
 

@@ -189,10 +189,10 @@ class NGrams(Detector):
         before = np.arange(len(tokens)) - np.repeat(np.cumsum(marked) - marked, marked)
         before = before[events]
         if score == "unseen":
-            n = np.minimum(before + 1, self.order)
+            length = np.minimum(before + 1, self.order)
             values = np.empty(len(events))
             for size in range(1, self.order + 1):
-                at = np.flatnonzero(n == size)
+                at = np.flatnonzero(length == size)
                 values[at] = grams[size][events[at] - size + 1] == _UNSEEN
             return values
         p = np.full(len(events), 1 / (len(self.vocabulary_) + SPECIAL_TOKENS))
@@ -204,7 +204,7 @@ class NGrams(Detector):
             at, context, gram = at[known], context[known], gram[known]
             count = np.where(gram == _UNSEEN, 0, order.counts[gram])
             p[at] = _interpolated(count, p[at], order.followed[context], order.kinds[context])
-        return -np.log(p)
+        return np.asarray(-np.log(p))
 
     def expected_events(
         self, X: Any, k: int = 3
@@ -257,7 +257,7 @@ class NGrams(Detector):
         return p
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays = {}
+        arrays: dict[str, NDArray[Any]] = {}
         for n, order in enumerate(self.orders_, 1):
             arrays |= {f"keys.{n}": order.keys, f"counts.{n}": order.counts}
         return {"vocabulary": self.vocabulary_.tokens}, arrays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ Members = list[tuple[str, Detector]]
 
 
 class SessionEnsemble(Detector):
-    """Sum of the members' surprises: −log₁₀ of their out-of-fold p-values.
+    """Sum of the members' surprises, or the least: −log₁₀ of their out-of-fold p-values.
 
     A member that is noisy on normal sessions needs a higher score to be as surprising as a quiet
     one, so none drowns the others. Beyond what the calibration sessions resolve, a fitted tail
@@ -35,6 +35,9 @@ class SessionEnsemble(Detector):
         Share of training items above the threshold of the bare detector.
     random_state : int, optional
         Seeds the members that have a ``random_state`` of None.
+    combine : {"sum", "least"}, default "sum"
+        The score is the sum of the surprises, or the least of them: what any one member knows well
+        is normal.
 
     Attributes
     ----------
@@ -59,18 +62,29 @@ class SessionEnsemble(Detector):
         members: Members | None = None,
         contamination: float = 0.1,
         random_state: int | None = None,
+        combine: Literal["sum", "least"] = "sum",
     ) -> None:
         self.members = members
         self.contamination = contamination
         self.random_state = random_state
+        self.combine = combine
+
+    def _default_members(self) -> Members:
+        return [
+            ("event counts", EventCounts()),
+            ("event sets", EventCounts("sets")),
+            ("next event", NextEvent(weigh_severity=True)),
+        ]
 
     def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
-        members = default_members() if self.members is None else self.members
+        members = self._default_members() if self.members is None else self.members
         if not members:
             raise UsageError("an ensemble of no members; expected at least one")
+        if self.combine not in ("sum", "least"):
+            raise UsageError(f"combine={self.combine!r}; expected sum or least")
         self.members_: Members = []
         self.calibrations_: list[Calibration] = []
-        surprise = np.zeros(len(X))
+        surprises = []
         for name, unfitted in members:
             member = clone(unfitted)
             if "random_state" in member.get_params() and member.random_state is None:
@@ -78,19 +92,23 @@ class SessionEnsemble(Detector):
             member.fit(X, y)
             learnt = normal_items(len(X), y)
             calibration = Calibration.learn(member.training_score_[learnt], member.resolution)
-            surprise += calibration.surprise(member.training_score_)
+            surprises.append(calibration.surprise(member.training_score_))
             self.members_.append((name, member))
             self.calibrations_.append(calibration)
             self.history_.extend(
                 {"member": float(len(self.members_) - 1), **e} for e in member.history_
             )
-        self.training_score_ = surprise
+        self.training_score_ = self._combined(np.column_stack(surprises))
 
     def _anomaly_score(self, X: Sequences) -> Scores:
-        return np.asarray(self.member_score(X).sum(axis=1))
+        return self._combined(self.member_score(X))
+
+    def _combined(self, surprises: NDArray[np.float64]) -> Scores:
+        least = self.combine == "least"
+        return np.asarray(surprises.min(axis=1) if least else surprises.sum(axis=1))
 
     def member_score(self, X: Any) -> NDArray[np.float64]:
-        """Return each member's −log₁₀ p, shape (n, n_members); their sum is the score."""
+        """Return each member's −log₁₀ p, shape (n, n_members); `combine` makes them the score."""
         sequences = self._check(X)
         columns = [
             calibration.surprise(member.anomaly_score(sequences))
@@ -104,7 +122,8 @@ class SessionEnsemble(Detector):
         return [name for name, _ in self.members_]
 
     def _get_parameters(self) -> dict[str, Any]:
-        return {"contamination": self.contamination, "random_state": self.random_state}
+        names = ("contamination", "random_state", "combine")
+        return {name: getattr(self, name) for name in names}
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         values: list[dict[str, Any]] = []
@@ -128,12 +147,3 @@ class SessionEnsemble(Detector):
             self.members_.append((manifest["name"], member))
             self.calibrations_.append(Calibration(own["calibration"], member.resolution))
         self.members = self.members_
-
-
-def default_members() -> Members:
-    """Return the members of an ensemble that was given none, not fitted."""
-    return [
-        ("event counts", EventCounts()),
-        ("event sets", EventCounts("sets")),
-        ("next event", NextEvent(weigh_severity=True)),
-    ]
