@@ -58,7 +58,8 @@ def main() -> None:
     # What the worst window of the worst segment looked at.
     sequences, _ = model.sequences(test)
     windows = detector.predict_windows(sequences.take(findings.scores.argsort()[-1:]))
-    worst = np.argmax(((windows.target != windows.predicted) & windows.counted).sum(axis=1))
+    missed = ((windows.target != windows.predicted) & windows.counted).sum(axis=1)
+    worst = np.argmax(missed * (windows.source >= 0).all(axis=1))
     tokens = [*detector.vocabulary_.tokens, "no known event"]
     read, came, predicted = (
         [str(tokens[max(event, -1)]) for event in events[worst]]
