@@ -47,8 +47,11 @@ def simulate_hdfs(
 def simulate_trace(
     output: Output,
     scale: Annotated[
-        float, typer.Option("--scale", metavar="SHARE", help="Length, as a share of full size.")
-    ] = 0.1,
+        float,
+        typer.Option(
+            "--scale", metavar="SHARE", help="Length, as a share of full size, such as 0.05."
+        ),
+    ] = 1.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
