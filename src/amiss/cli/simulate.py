@@ -66,8 +66,8 @@ def simulate_trace(
     say(f"traces   {made.traces} · {made.files} files · {made.events:,} events")
     say(f"truth    {made.truth} · {made.anomalies} with a fault")
     say(f"rows     {made.ranges}")
-    clean = [str(path) for path in sorted(made.traces.glob("clean_0[1-6].csv"))]
-    say(f"\nnext: amiss fit {quoted(clean)} --detector event-seq2seq -o clean.amiss")
+    clean = f"{quoted([str(made.traces)])}/clean_0[1-6].csv --clean"
+    say(f"\nnext: amiss fit {clean} --detector event-seq2seq --rule sigma-3 -o clean.amiss")
 
 
 def _check_folder(output: Path) -> None:
