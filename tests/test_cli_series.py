@@ -103,6 +103,10 @@ def test_a_labelled_series_is_evaluated_row_by_row(run_amiss, series, model):
     report = content_of(run_amiss("evaluate", series, "--skip", "200", "-m", model, "--json"))
     assert (report["unit"], report["sessions"], report["anomalies"]) == ("row", 100, 12)
     assert report["recall"] > 0.9
+    assert report["missing_rate"] == 1 - report["recall"]
+    text = run_amiss("evaluate", series, "--skip", "200", "-m", model).out
+    assert "rates      false-alarm rate " in text
+    assert " · VUS-PR " in text
 
 
 def test_reports_of_intervals(run_amiss, series, model):
@@ -202,3 +206,13 @@ def test_what_makes_no_sense_is_refused_in_one_line(
     assert outcome.err.count("\n") == 1
     for word in words:
         assert word in outcome.err
+
+
+def test_detectors_learn_from_the_first_part_of_each_file(run_amiss, tmp_path):
+    path = write_csv(tmp_path / "a.csv", odd=[*range(60, 70), *ODD])
+    named = ("--detector", "vector-autoregression", "--seeds", "1", "--ignore-labels")
+    code, out, _ = run_amiss("evaluate", path, *named)
+    assert code == 0
+    assert out.startswith("split      50% to learn from, in time order")
+    assert "  vector-autoregress" in out
+    assert "  mahalanobis " in out

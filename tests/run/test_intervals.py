@@ -13,6 +13,7 @@ from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
 from amiss.run.intervals import BRIDGED, find_intervals, highest_intervals
 from amiss.run.row_data import as_series
+from amiss.run.row_experiment import run_row_experiment
 from amiss.types import NO_TIME, Judgement, Table, Timeline
 
 COLUMNS = ("flow", "heat", "volts")
@@ -239,6 +240,29 @@ def test_an_evaluation_scores_rows_among_those_without_a_label(model):
     report = amiss.evaluate(model, series, label)
     assert (report["unit"], report["sessions"], report["anomalies"]) == ("row", 100, 11)
     assert report["confusion"]["true_positive"] == 11
+    assert report["missing_rate"] == 0.0
+    assert report["false_alarm_rate"] == report["confusion"]["false_positive"] / 89
+    assert 0.8 < report["vus_pr"] <= 1.0
+    json.dumps(report, allow_nan=False)
+    calm = amiss.evaluate(model, make_series(20), [0] * 20)
+    assert (calm["missing_rate"], calm["vus_pr"]) == (None, None)
+
+
+def test_an_experiment_learns_from_the_first_rows_of_each_file():
+    odd = [(a, a + 5) for a in (20, 80, 120, 180, 220, 280, 320, 380)]
+    series = make_series(odd=odd, files=2)
+    label = series.label.copy()
+    label[150:160] = -1
+    result = run_row_experiment(series, label, {"mine": Smoothed()}, seeds=[0])
+    report = result.to_dict()
+    train, test = report["data"]
+    assert (train["rows"], train["anomalous_rows"]) == (200, 24)
+    assert (test["rows"], test["anomalous_rows"]) == (190, 24)
+    assert report["split"]["how"] == "time"
+    figures = report["levels"]["row"]["detectors"]["mine"]
+    assert figures["f1"]["mean"] > 0.8
+    assert figures["vus_pr"]["mean"] > 0.8
+    assert "in time order" in repr(result)
 
 
 def test_what_makes_no_sense_is_refused(model):

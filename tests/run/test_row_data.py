@@ -16,12 +16,12 @@ from amiss.run.row_data import (
     find_row,
     fingerprint,
     ids_of,
+    items_of,
     known_labels,
     location_of,
     match_verdicts,
     read_verdicts,
     unit_of,
-    items_of,
 )
 from amiss.types import Location, RowIndex, Table
 

@@ -57,7 +57,7 @@ def evaluate(
         typer.Option(
             "--split",
             metavar="HOW",
-            help="uniform (at random, stratified) or time (the first ones).",
+            help="uniform (at random, stratified) or time (the first ones); of series always time.",
             rich_help_panel=_PANEL,
         ),
     ] = "uniform",

@@ -206,6 +206,7 @@ def describe_evaluation(report: dict[str, Any]) -> str:
             f"· missed {confusion['false_negative']:,} "
             f"· passed {confusion['true_negative']:,} normal"
         ),
+        *_alarms(report),
         "",
         f"  {'':<16} {'precision':>9} {'recall':>7} {'F1':>7} {'PR-AUC':>7} {'ROC-AUC':>8}",
         _figures("this model", report),
@@ -226,6 +227,15 @@ def _evaluated_traces(traces: dict[str, Any]) -> str:
     found = f"{confusion['true_positive']:,} of {counted(traces['anomalies'], 'anomalous trace')}"
     false = f"{confusion['false_positive']:,} of {traces['traces'] - traces['anomalies']:,} normal"
     return f"{'traces':<{LABEL_WIDTH}}flagged {found}, and {false} ones"
+
+
+def _alarms(report: dict[str, Any]) -> list[str]:
+    """Return what is usual to say of series: alarms as shares, and a figure of ranges."""
+    named = (("false_alarm_rate", "false-alarm rate"), ("missing_rate", "missing rate"))
+    said = [f"{name} {percent(report[key])}" for key, name in named if report.get(key) is not None]
+    if (volume := report.get("vus_pr")) is not None:
+        said.append(f"VUS-PR {volume:.4f}")
+    return [f"{'rates':<{LABEL_WIDTH}}{' · '.join(said)}"] if said else []
 
 
 def _figures(name: str, values: dict[str, Any]) -> str:

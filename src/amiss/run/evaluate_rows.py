@@ -12,6 +12,7 @@ from amiss.detect._table_baselines import table_baseline_scores
 from amiss.errors import InputError, LabelError
 from amiss.run.evaluate import SCHEMA
 from amiss.run.metrics import areas, at_threshold
+from amiss.run.range_metrics import volume_under_pr
 from amiss.run.row_data import (
     RowData,
     RowInput,
@@ -59,8 +60,11 @@ def evaluate_rows(
     dict
         The schema ``amiss.evaluation/1``: precision, recall, F1 and confusion at the model's
         threshold, and areas under the precision-recall and ROC curves; the same for each baseline,
-        its threshold found by the same rule. Where the data name classes, ``kinds``: for each class
-        of anomaly how much of it was flagged. ``notes`` say what of the labels was not used.
+        its threshold found by the same rule. Of a series also ``false_alarm_rate`` (the share of
+        the normal rows that is flagged), ``missing_rate`` (of the anomalous ones that is not) and
+        ``vus_pr`` (the mean over files of `amiss.run.range_metrics.volume_under_pr`). Rows are
+        judged one by one: nothing is adjusted. Where the data name classes, ``kinds``: for each
+        class of anomaly how much of it was flagged. ``notes`` say what of the labels was not used.
 
     Raises
     ------
@@ -95,6 +99,8 @@ def evaluate_rows(
         "threshold": model.threshold._asdict(),
         **at_threshold(anomalous, scores > model.threshold.value),
         **areas(anomalous, scores),
+        **alarm_figures(judged, anomalous, scores > model.threshold.value),
+        **range_figures(judged, anomalous, scores),
         "kinds": recall_by_kind(judged, anomalous, scores > model.threshold.value),
         "members": {},
         "baselines": {},
@@ -122,6 +128,36 @@ def required_labels(truth: Truth | None, unit: str) -> Truth:
             "--label-column), or labels by id"
         )
     return truth
+
+
+def alarm_figures(
+    data: RowData, anomalous: NDArray[np.bool_], flagged: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return false-alarm rate and missing rate of the rows of a series; None without such rows."""
+    if not is_series(data):
+        return {}
+    return {
+        "false_alarm_rate": _share(flagged[~anomalous]),
+        "missing_rate": _share(~flagged[anomalous]),
+    }
+
+
+def _share(rows: NDArray[np.bool_]) -> float | None:
+    return float(rows.mean()) if len(rows) else None
+
+
+def range_figures(
+    data: RowData, anomalous: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Return what is told of scores of a series by ranges: the mean over files with anomalies."""
+    if not isinstance(data, Table) or not is_series(data):
+        return {}
+    file = np.zeros(len(data), dtype=np.int64) if data.file is None else data.file
+    volumes = [
+        volume_under_pr(scores[file == one], anomalous[file == one])
+        for one in np.unique(file[anomalous])
+    ]
+    return {"vus_pr": float(np.mean(volumes)) if volumes else None}
 
 
 def recall_by_kind(data: RowData, anomalous: NDArray[np.bool_], flagged: NDArray[np.bool_]) -> Any:

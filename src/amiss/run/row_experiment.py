@@ -16,14 +16,23 @@ from amiss.detect._base import Detector
 from amiss.errors import UsageError
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
-from amiss.run.evaluate_rows import baseline_figures, recall_by_kind, required_labels
+from amiss.run.detectors import takes_series
+from amiss.run.evaluate_rows import (
+    alarm_figures,
+    baseline_figures,
+    range_figures,
+    recall_by_kind,
+    required_labels,
+)
 from amiss.run.experiment import SCHEMA, Experiment, split_sessions
 from amiss.run.metrics import areas, at_threshold, curves, merged_runs
 from amiss.run.row_data import (
     RowData,
     RowInput,
     RowLabels,
+    as_series,
     check_rows,
+    is_series,
     item_of,
     items_of,
     known_labels,
@@ -49,7 +58,7 @@ def run_row_experiment(
     Parameters
     ----------
     data : Table, Images or Activity
-        What has no label is left out.
+        What has no label is left out; rows of a series without a label are not judged.
     labels : mapping of id to bool, path of a label file, or array of int, optional
         By default the labels that `data` has.
     detectors : iterable, or mapping, optional
@@ -58,7 +67,8 @@ def run_row_experiment(
     train : float
         Share to learn from.
     split : {"uniform", "time"}
-        At random and stratified, or the first ones.
+        At random and stratified, or the first ones. Of series it is always the first rows of each
+        file: rows drawn at random would have their neighbours on both sides.
     seeds : iterable of int
         One split and one training each.
     use_labels : bool
@@ -85,9 +95,14 @@ def run_row_experiment(
     check_rows(rows)
     unit, units = item_of(rows), items_of(rows)
     truth = required_labels(known_labels(rows, labels), unit)
-    data, truth = data.take(truth >= 0), truth[truth >= 0]
     usual = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
     named = _named([usual] if detectors is None else detectors)
+    if isinstance(data, Table) and data.index is None and any(map(takes_series, named.values())):
+        data = as_series(data)
+    if is_series(data):
+        split = "time"
+    else:
+        data, truth = data.take(truth >= 0), truth[truth >= 0]
     seeds = list(seeds)
     if not seeds:
         raise UsageError("no seeds; expected at least one")
@@ -99,12 +114,15 @@ def run_row_experiment(
     }
     runs = []
     for seed in seeds:
-        chosen = split_sessions(truth, train, split, seed, unit)
+        chosen = _chosen(data, truth, train, split, seed, unit)
         for part, mask in (("train", chosen), ("test", ~chosen)):
-            counts = {units: int(mask.sum()), f"anomalous_{units}": int(truth[mask].sum())}
-            report["data"].append({"seed": seed, "part": part, **counts})
-        learnt, judged = _parts(data, chosen)
-        taught, anomalous = truth[chosen] if use_labels else None, truth[~chosen] == 1
+            known, odd = int((truth[mask] >= 0).sum()), int((truth[mask] == 1).sum())
+            report["data"].append(
+                {"seed": seed, "part": part, units: known, f"anomalous_{units}": odd}
+            )
+        learnt, rest = _parts(data, chosen)
+        taught, labelled = truth[chosen] if use_labels else None, truth[~chosen] >= 0
+        judged, anomalous = rest.take(labelled), truth[~chosen][labelled] == 1
         found: dict[str, Any] = {"ceilings": {}, "detectors": {}, "baselines": {}}
         rule = "f1" if use_labels else "tail"
         for name, detector in named.items():
@@ -117,11 +135,13 @@ def run_row_experiment(
                 rule=rule,
                 random_state=seed,
             )
-            scores = score_rows(model.detector, judged)
+            scores = score_rows(model.detector, rest)[labelled]
             flagged = scores > model.threshold.value
             found["detectors"][name] = {
                 **at_threshold(anomalous, flagged),
                 **areas(anomalous, scores),
+                **alarm_figures(judged, anomalous, flagged),
+                **range_figures(judged, anomalous, scores),
                 "threshold": model.threshold.value,
                 "curves": curves(anomalous, scores),
                 "kinds": recall_by_kind(judged, anomalous, flagged),
@@ -132,6 +152,20 @@ def run_row_experiment(
         runs.append(found)
     report["levels"] = {unit: merged_runs(runs)}
     return Experiment(report)
+
+
+def _chosen(
+    data: RowInput, truth: NDArray[np.int64], train: float, split: Any, seed: int, unit: str
+) -> NDArray[np.bool_]:
+    """Return which rows are learnt from; of a series the first ones of each file."""
+    if not isinstance(data, Table) or not is_series(data):
+        return split_sessions(truth, train, split, seed, unit)
+    file = np.zeros(len(data), dtype=np.int64) if data.file is None else data.file
+    chosen = np.zeros(len(data), dtype=np.bool_)
+    for one in np.unique(file):
+        rows = np.flatnonzero(file == one)
+        chosen[rows] = split_sessions(truth[rows], train, "time", seed, unit)
+    return chosen
 
 
 def _rows_of(data: RowInput) -> RowData:
