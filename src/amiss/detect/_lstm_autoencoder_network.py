@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from amiss.detect._stack import StackedLinear
-from amiss.detect._train import seeded
 
 
 class StackedLSTM(nn.Module):
@@ -80,7 +78,7 @@ class LSTMAutoencoderNetwork(nn.Module):
         self, n_members: int, n_features: int, timesteps: int, layers: Sequence[int]
     ) -> None:
         super().__init__()
-        self.n_members, self.timesteps, self.layers = n_members, timesteps, tuple(layers)
+        self.n_members, self.timesteps = n_members, timesteps
         inwards, outwards = [n_features, *layers], [layers[-1], *layers[::-1]]
         self.encoder = nn.ModuleList([StackedLSTM(n_members, a, b) for a, b in pairwise(inwards)])
         self.decoder = nn.ModuleList([StackedLSTM(n_members, a, b) for a, b in pairwise(outwards)])
@@ -107,16 +105,3 @@ class LSTMAutoencoderNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (members or 1, n, timesteps, n_features) to its reconstruction by each member."""
         return self.decode(self.encode(x))
-
-
-def of_members(network: LSTMAutoencoderNetwork, members: Sequence[int]) -> LSTMAutoencoderNetwork:
-    """Return a network of these members only."""
-    first = network.encoder[0]
-    assert isinstance(first, StackedLSTM)  # noqa: S101 - what __init__ made
-    layers = network.layers
-    n_features, timesteps = first.given.shape[1], network.timesteps
-    # New weights are drawn and thrown away: not from the global generator.
-    made = seeded(lambda: LSTMAutoencoderNetwork(len(members), n_features, timesteps, layers), 0)
-    few = cast("LSTMAutoencoderNetwork", made)
-    few.load_state_dict({n: t[list(members)].clone() for n, t in network.state_dict().items()})
-    return few

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from amiss import store
 from amiss.detect._base import Scores, normal_items
-from amiss.detect._lstm_autoencoder_network import LSTMAutoencoderNetwork, of_members
+from amiss.detect._lstm_autoencoder_network import LSTMAutoencoderNetwork
 from amiss.detect._residual_chart import ResidualChart
 from amiss.detect._rows import Floats, spread
 from amiss.detect._series import Rows, SeriesDetector, SeriesRows, blocks, learnable
@@ -25,7 +25,7 @@ from amiss.errors import UsageError
 _FURTHEST = 1e4
 """Standard deviations: what is further is odd in any case."""
 _SCORING_BATCH = 2048
-_ORDER, _RIDGE = 3, 100.0
+_ORDER, _RIDGE = 5, 100.0
 """Of the residuals' own past, in `ResidualChart`."""
 
 
@@ -56,11 +56,9 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         reconstructed, but no fault.
     windows : sequence of int, default (1, 5, 10, 20)
         Lengths of these moving means, in rows.
-    n_networks : int, default 2
-        Networks of other initial weights; scores are their mean.
     folds : int, default 4
-        Blocks of rows that follow each other. For each there is a network, trained beside, that
-        has seen no window with a row of the block.
+        Blocks of rows that follow each other. For each there is a network that has seen no window
+        with a row of the block; scores are the mean of the networks.
     epochs, batch_size, learning_rate
         See `amiss.detect._train.train`.
     outlier_type : {"instance", "feature"}, default "instance"
@@ -75,7 +73,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
     Attributes
     ----------
     network_ : LSTMAutoencoderNetwork
-        Of `n_networks` members.
+        Of a member for each block.
     mean_, scale_ : ndarray of float64, shape (n_features,)
     chart_ : ResidualChart
     feature_threshold_ : float
@@ -115,7 +113,6 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         stride: int = 1,
         score_type: Literal["chart", "error"] = "chart",
         windows: Sequence[int] = (1, 5, 10, 20),
-        n_networks: int = 2,
         folds: int = 4,
         epochs: int = 40,
         batch_size: int = 64,
@@ -131,7 +128,6 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         self.stride = stride
         self.score_type = score_type
         self.windows = windows
-        self.n_networks = n_networks
         self.folds = folds
         self.epochs = epochs
         self.batch_size = batch_size
@@ -150,11 +146,9 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         block = blocks(len(X), learnable(taught, X), self.folds)
         n_folds = int(block.max()) + 1
         self.mean_, self.scale_ = spread(X.values[taught])
-        learnt = [taught] * self.n_networks + [taught & (block != k) for k in range(n_folds)]
-        network = self._train(self._scaled(X), np.stack(learnt))
-        self.network_ = self._ready(of_members(network, range(self.n_networks)))
-        fold_networks = of_members(network, range(self.n_networks, len(learnt)))
-        errors = self._errors(self._ready(fold_networks), X)
+        learnt = np.stack([taught & (block != k) for k in range(n_folds)])
+        self.network_ = self._ready(self._train(self._scaled(X), learnt))
+        errors = self._errors(self.network_, X)
         rows = np.arange(len(X))
         constant = np.ptp(X.values[taught], axis=0) == 0
         self.chart_ = self._chart(errors.residual[block, rows], X, block, taught, constant)
@@ -315,7 +309,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
 
     def _check_parameters(self) -> None:
         self._check_series_parameters()
-        for name in ("timesteps", "stride", "n_networks", "epochs", "batch_size"):
+        for name in ("timesteps", "stride", "epochs", "batch_size"):
             value = getattr(self, name)
             if not (isinstance(value, int | np.integer) and value >= 1):
                 raise UsageError(f"{name}={value!r}; expected a whole number, 1 or more")
@@ -335,14 +329,15 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         }
         arrays |= {f"chart.{name}": array for name, array in self.chart_.arrays().items()}
         arrays |= {"mean": self.mean_, "scale": self.scale_}
-        return {**self._get_columns(), "cuts": self._get_cuts()}, arrays
+        values = {"cuts": self._get_cuts(), "members": self.network_.n_members}
+        return {**self._get_columns(), **values}, arrays
 
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         self._set_columns(values)
         self._restore_cuts(values["cuts"])
         self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
         self.chart_ = ResidualChart.from_arrays(store.with_prefix(arrays, "chart."))
-        network = self._network(self.n_networks)
+        network = self._network(int(values["members"]))
         weights = store.with_prefix(arrays, "network.")
         network.load_state_dict({n: torch.from_numpy(np.array(w)) for n, w in weights.items()})
         self.network_ = self._ready(network)

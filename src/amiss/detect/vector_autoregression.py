@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +36,12 @@ class VectorAutoregression(SeriesDetector):
     windows : sequence of int, default (1, 5, 10, 20)
         Lengths of the moving means, in rows: the longest is about how late a faint fault is found.
     folds : int, default 4
-        Blocks of rows that are scored by what was learnt from the others.
+        Blocks of rows that follow each other. For each a model is learnt from the others; the score
+        of a row is the highest of any model.
+    margin : float, default 1.6
+        How many times an out-of-fold score counts in ``training_score_``. A row learnt from is
+        scored by the one model that has not seen its block, a later row by the strictest of all,
+        and what drifts has drifted further by then.
     outlier_type : {"instance", "feature"}, default "instance"
         What the verdict of `judge` goes by.
     threshold : float, optional
@@ -45,10 +51,8 @@ class VectorAutoregression(SeriesDetector):
 
     Attributes
     ----------
-    mean_, scale_ : ndarray of float64, shape (n_features,)
-    weights_ : ndarray of float64, shape (order · n_features, n_features)
-        Of standardised rows, the latest first.
-    chart_ : ResidualChart
+    models_ : list
+        Weights and chart of each, learnt from all blocks but one.
     feature_threshold_ : float
 
     Notes
@@ -76,6 +80,7 @@ class VectorAutoregression(SeriesDetector):
         ridge: float = 10.0,
         windows: Sequence[int] = (1, 5, 10, 20),
         folds: int = 4,
+        margin: float = 1.6,
         outlier_type: Literal["instance", "feature"] = "instance",
         threshold: float | None = None,
         contamination: float = 0.01,
@@ -84,6 +89,7 @@ class VectorAutoregression(SeriesDetector):
         self.ridge = ridge
         self.windows = windows
         self.folds = folds
+        self.margin = margin
         self.outlier_type = outlier_type
         self.threshold = threshold
         self.contamination = contamination
@@ -91,72 +97,110 @@ class VectorAutoregression(SeriesDetector):
     def _fit(self, X: SeriesRows, y: NDArray[Any] | None) -> None:
         self._check_parameters()
         taught = normal_items(len(X), y)
-        rows = learnable(taught, X)
-        block = blocks(len(X), rows, self.folds)
-        scores = np.empty(X.shape)
+        block = blocks(len(X), learnable(taught, X), self.folds)
+        scores = np.empty(len(X))
+        self.models_ = []
         for held_out in range(int(block.max()) + 1):
             at = block == held_out
-            self._learn(X, taught & ~at)
-            scores[at] = self._feature_score(X)[at]
-        self._learn(X, taught)
-        self.training_score_ = scores.max(axis=1)
+            model = self._learn(X, taught & ~at)
+            scores[at] = model.feature_score(X).max(axis=1)[at]
+            self.models_.append(model)
+        self.training_score_ = self.margin * scores
         self._taught = taught
         self._set_cuts(self.training_score_[taught])
 
-    def _learn(self, X: SeriesRows, taught: NDArray[np.bool_]) -> None:
-        """Learn the weights from the rows `taught` that follow `order` others of them."""
-        self.mean_, self.scale_ = spread(X.values[taught])
-        constant = np.ptp(X.values[taught], axis=0) == 0
-        scaled = self._scaled(X)
+    def _learn(self, X: SeriesRows, taught: NDArray[np.bool_]) -> _Model:
+        """Learn from the rows `taught`: weights from those that follow `order` others of them."""
+        mean, scale = spread(X.values[taught])
+        scaled = _scaled(X, mean, scale)
         past = lagged(scaled, self.order)
         known = lagged(SeriesRows(taught[:, None].astype(np.float64), X.run), self.order)
         whole = taught & known.all(axis=1)
         used = whole if whole.any() else taught
         lags = past[used]
         penalty = self.ridge * np.eye(lags.shape[1])
-        self.weights_ = np.linalg.solve(lags.T @ lags + penalty, lags.T @ scaled.values[used])
-        residual = self._residual(scaled, past)
-        self.chart_ = ResidualChart.learn(residual, taught, self.windows, constant=constant)
-
-    def _scaled(self, X: SeriesRows) -> SeriesRows:
-        with np.errstate(over="ignore"):
-            scaled = (X.values - self.mean_) / self.scale_
-        return SeriesRows(np.clip(scaled, -_FURTHEST, _FURTHEST), X.run)
-
-    def _residual(self, scaled: SeriesRows, past: Floats) -> SeriesRows:
-        # einsum adds up each row alone, so that a row has the same score in any batch.
-        predicted = np.einsum("ij,jk->ik", past, self.weights_)
-        return SeriesRows(scaled.values - predicted, scaled.run)
+        moments = lags.T @ scaled.values[used]
+        weights = np.asarray(np.linalg.solve(lags.T @ lags + penalty, moments), dtype=np.float64)
+        residual = SeriesRows(scaled.values - _predicted(past, weights), X.run)
+        constant = np.ptp(X.values[taught], axis=0) == 0
+        chart = ResidualChart.learn(residual, taught, self.windows, constant=constant)
+        return _Model(mean, scale, weights, chart)
 
     def _feature_score(self, X: SeriesRows) -> Floats:  # type: ignore[override]
-        scaled = self._scaled(X)
-        return self.chart_.score(self._residual(scaled, lagged(scaled, self.order)))
+        return np.asarray(np.max([model.feature_score(X) for model in self.models_], axis=0))
 
     def _anomaly_score(self, X: SeriesRows) -> Scores:
         return np.asarray(self._feature_score(X).max(axis=1), dtype=np.float64)
 
     def _reconstruct(self, X: SeriesRows) -> Floats:  # type: ignore[override]
-        scaled = self._scaled(X)
-        residual = self._residual(scaled, lagged(scaled, self.order)).values
-        return (scaled.values - residual) * self.scale_ + self.mean_
+        return np.asarray(np.mean([model.predict(X) for model in self.models_], axis=0))
 
     def _check_parameters(self) -> None:
         self._check_series_parameters()
         if not (isinstance(self.order, int | np.integer) and self.order >= 1):
             raise UsageError(f"order={self.order!r}; expected a whole number, 1 or more")
+        if not self.margin > 0:
+            raise UsageError(f"margin={self.margin}; expected more than 0")
         if not self.ridge > 0:
             raise UsageError(f"ridge={self.ridge}; expected more than 0")
 
     # Files.
 
     def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays = {"mean": self.mean_, "scale": self.scale_, "weights": self.weights_}
-        arrays |= {f"chart.{name}": array for name, array in self.chart_.arrays().items()}
-        return {**self._get_columns(), "cuts": self._get_cuts()}, arrays
+        arrays = {
+            f"{k}.{name}": array
+            for k, model in enumerate(self.models_)
+            for name, array in model.arrays().items()
+        }
+        values = {"cuts": self._get_cuts(), "models": len(self.models_)}
+        return {**self._get_columns(), **values}, arrays
 
     def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         self._set_columns(values)
         self._restore_cuts(values["cuts"])
-        self.mean_, self.scale_ = arrays["mean"], arrays["scale"]
-        self.weights_ = arrays["weights"]
-        self.chart_ = ResidualChart.from_arrays(store.with_prefix(arrays, "chart."))
+        models = [store.with_prefix(arrays, f"{k}.") for k in range(values["models"])]
+        self.models_ = [_Model.from_arrays(of_model) for of_model in models]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What is learnt from all blocks but one."""
+
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    """(order · n_features, n_features), of standardised rows, the latest first."""
+    chart: ResidualChart
+
+    def feature_score(self, X: SeriesRows) -> Floats:
+        scaled = _scaled(X, self.mean, self.scale)
+        residual = scaled.values - _predicted(lagged(scaled, self.order), self.weights)
+        return self.chart.score(SeriesRows(residual, X.run))
+
+    def predict(self, X: SeriesRows) -> Floats:
+        past = lagged(_scaled(X, self.mean, self.scale), self.order)
+        return _predicted(past, self.weights) * self.scale + self.mean
+
+    @property
+    def order(self) -> int:
+        return len(self.weights) // len(self.mean)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        own = {"mean": self.mean, "scale": self.scale, "weights": self.weights}
+        return own | {f"chart.{name}": array for name, array in self.chart.arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> _Model:
+        chart = ResidualChart.from_arrays(store.with_prefix(arrays, "chart."))
+        return cls(arrays["mean"], arrays["scale"], arrays["weights"], chart)
+
+
+def _scaled(X: SeriesRows, mean: Floats, scale: Floats) -> SeriesRows:
+    with np.errstate(over="ignore"):
+        scaled = (X.values - mean) / scale
+    return SeriesRows(np.clip(scaled, -_FURTHEST, _FURTHEST), X.run)
+
+
+def _predicted(past: Floats, weights: Floats) -> Floats:
+    # einsum adds up each row alone, so that a row has the same score in any batch.
+    return np.asarray(np.einsum("ij,jk->ik", past, weights))
