@@ -671,7 +671,88 @@ def traces_cost() -> str:
     return table(header, rows)
 
 
+_ADFA = {
+    "ensemble": "**trace-ensemble**: least surprise of the four in bold below",
+    "ensemble_sum": "the same, sum of the surprises",
+    "seq2seq": "**event-seq2seq**, calmest 100 events",
+    "seq2seq_rate": "event-seq2seq, misclassification rate, calmest 100 events",
+    "seq2seq_mean": "event-seq2seq, all events",
+    "ngram_lm_stretch": "**n-grams**, language model, calmest 100 events",
+    "ngram_lm": "n-grams, language model, all events",
+    "ngram": "n-grams, share of unseen 7-grams",
+    "profile": "**nearest-profile**",
+    "event_counts_saturated": "**event-counts**, saturated",
+    "event_counts": "event-counts",
+    "next_event": "next-event, least expected event",
+}
+_ADFA_FAMILIES = ("adduser", "hydra_ftp", "hydra_ssh", "java_meterpreter")
+
+
+def adfa() -> str:
+    r = read("adfa")
+    rows = [
+        [
+            title,
+            *(figure(r, f"{name}_{key}") for key in ("auc", "pr_auc")),
+            *(figure(r, f"{name}_f1_{rule}") for rule in ("tail_5", "tail_10", "sigma_3")),
+            figure(r, f"{name}_false_tail_5"),
+            figure(r, f"{name}_dev_auc"),
+        ]
+        for name, title in _ADFA.items()
+    ]
+    header = [
+        "detector", "ROC-AUC", "PR-AUC", "F1, tail 5 %", "F1, tail 10 %", "F1, mean + 3 sigma",
+        "normal traces flagged at 5 %", "ROC-AUC in development",
+    ]  # fmt: skip
+    return table(header, rows)
+
+
+def adfa_families() -> str:
+    r = read("adfa")
+    shown = ("ensemble", "seq2seq", "ngram_lm_stretch", "ngram", "event_counts")
+    rows = [
+        [
+            f"{family} ({figure(r, f'{family}_traces', '.0f')})",
+            *(figure(r, f"{name}_{family}_auc") for name in shown),
+            figure(r, f"ensemble_{family}_recall_tail_5"),
+            figure(r, f"ensemble_{family}_recall_tail_10"),
+        ]
+        for family in _ADFA_FAMILIES
+    ]
+    titles = (_ADFA[name].split(":")[0].replace("**", "") for name in shown)
+    found = ("found by the ensemble, tail 5 %", "tail 10 %")
+    return table(["attack (traces)", *(f"ROC-AUC, {title}" for title in titles), *found], rows)
+
+
+def adfa_cost() -> str:
+    r = read("adfa")
+    rows = [
+        [title, *(figure(r, f"{name}_{key}_cpu_s", ".1f") for key in ("fit", "score"))]
+        for name, title in _ADFA.items()
+    ]
+    scored = sum(r["figures"][f"{part}_traces"] for part in ("train", "threshold", "test"))
+    header = [
+        "detector",
+        f"CPU s to learn {figure(r, 'train_traces', ',.0f')} traces",
+        f"CPU s to score {scored:,.0f}",
+    ]
+    return table(header, rows)
+
+
+def adfa_windows() -> str:
+    r = read("adfa")
+    rows = []
+    for title, part in (("training, stride 2", "train"), ("scoring, stride 5", "score")):
+        cut, distinct = (r["figures"][f"{part}_windows_{key}"] for key in ("cut", "distinct"))
+        rows.append([title, f"{cut:,.0f}", f"{distinct:,.0f}", f"{cut / distinct:.1f}"])
+    return table(["windows of 10 + 5 events", "cut", "distinct", "saved, times"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "adfa": adfa,
+    "adfa-families": adfa_families,
+    "adfa-cost": adfa_cost,
+    "adfa-windows": adfa_windows,
     "traces-between": partial(traces, ""),
     "traces-beyond": partial(traces, "beyond_"),
     "traces-faults": traces_faults,

@@ -60,7 +60,7 @@ class TraceEnsemble(SessionEnsemble):
     def _default_members(self) -> Members:
         return [
             ("n-grams", NGrams(stretch=_STRETCH)),
-            ("predicted events", EventSeq2Seq(stretch=_STRETCH)),
+            ("predicted events", EventSeq2Seq(train_stride=2, stretch=_STRETCH)),
             ("n-gram profile", NearestProfile()),
             ("event counts", EventCounts("saturated")),
         ]
