@@ -29,6 +29,14 @@ from amiss.present.figures import (
     plain,
 )
 from amiss.present.instance_plots import plot_feature_outliers, plot_image_outliers
+from amiss.present.series_plots import (
+    plot_contributions,
+    plot_interval,
+    plot_precision_recall,
+    plot_projection,
+    plot_score_over_time,
+    plot_stage_confusion,
+)
 from amiss.present.trace_plots import plot_attention, plot_rates
 from amiss.present.verdict_plots import plot_confusion, plot_roc
 from amiss.types import Judgement
@@ -39,13 +47,19 @@ if TYPE_CHECKING:
 __all__ = [
     "plot_attention",
     "plot_confusion",
+    "plot_contributions",
     "plot_encoding",
     "plot_feature_outliers",
     "plot_image_outliers",
+    "plot_interval",
+    "plot_precision_recall",
+    "plot_projection",
     "plot_rates",
     "plot_roc",
     "plot_score_by_mask_size",
+    "plot_score_over_time",
     "plot_scores",
+    "plot_stage_confusion",
     "plot_training",
 ]
 
