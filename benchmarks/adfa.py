@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -62,7 +62,7 @@ class Data:
     @property
     def attack(self) -> NDArray[np.bool_]:
         """Whether each trace is of an attack."""
-        return self.family != "normal"
+        return np.asarray(self.family != "normal")
 
     @property
     def development(self) -> NDArray[np.int64]:
@@ -100,7 +100,7 @@ class Run:
 def run_all(data: Data, seed: int, quick: bool) -> Iterator[Run]:
     """Yield each detector, fitted to the traces of ``train``, with the scores of all traces."""
     small: dict[str, Any] = {"epochs": 1} if quick else {}
-    members = {
+    members: dict[str, Detector] = {
         "ngram_lm_stretch": NGrams(stretch=STRETCH),
         "seq2seq": EventSeq2Seq(train_stride=2, stretch=STRETCH, **small),
         "profile": NearestProfile(),
@@ -111,13 +111,16 @@ def run_all(data: Data, seed: int, quick: bool) -> Iterator[Run]:
         fitted[name] = _fitted(name, detector, data, seed)
         yield fitted[name]
     network = fitted["seq2seq"]
-    for name, changes in {
+    variants: dict[str, dict[str, Any]] = {
         "seq2seq_mean": {"stretch": None},
         "seq2seq_rate": {"score": "rate"},
-    }.items():
-        changed = copy(network.detector).set_params(**changes)
+    }
+    for name, changes in variants.items():
+        changed = copy(network.detector)
+        changed.set_params(**changes)
         yield _scored(name, changed, data, network.fit_cpu_s)
-    for name, how in {"ensemble": "least", "ensemble_sum": "sum"}.items():
+    combined: dict[str, Literal["least", "sum"]] = {"ensemble": "least", "ensemble_sum": "sum"}
+    for name, how in combined.items():
         ensemble = _put_together([run.detector for run in fitted.values()], how)
         yield _scored(name, ensemble, data, sum(run.fit_cpu_s for run in fitted.values()))
     if seed == SEEDS[0]:  # the folds of n-grams are all that a seed changes in these
@@ -127,7 +130,7 @@ def run_all(data: Data, seed: int, quick: bool) -> Iterator[Run]:
         yield _fitted("next_event", NextEvent(**small), data, seed)
 
 
-def _put_together(members: list[Detector], combine: str) -> TraceEnsemble:
+def _put_together(members: list[Detector], combine: Literal["least", "sum"]) -> TraceEnsemble:
     """Return what `TraceEnsemble` is once fitted, without training its members again."""
     named = [(member.name, member) for member in members]
     ensemble = TraceEnsemble(members=named, combine=combine)

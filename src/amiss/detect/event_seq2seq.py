@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, cast
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from amiss.detect._base import Detector, Scores, normal_items
-from amiss.detect._seq2seq import Seq2SeqNetwork, without_markers
+from amiss.detect._seq2seq import Decoded, Seq2SeqNetwork, without_markers
 from amiss.detect._space import Integer, Real, SearchSpace
 from amiss.detect._stretch import check_stretch, trace_mean
 from amiss.detect._train import resolve_device, seed_of, seeded, threads, train
@@ -362,7 +363,9 @@ class EventSeq2Seq(Detector):
         sequences: Sequences = self._check(X)
         windows = self._scoring_windows(sequences)
         first, inverse, _ = distinct_rows(windows.source)
-        tokens, attention = self._decode(windows.source[first])
+        parts = list(self._decode(windows.source[first]))
+        tokens = np.concatenate([part.token.numpy() for part in parts])
+        attention = np.concatenate([part.attention.numpy() for part in parts])
         return SequencePredictions(
             windows.sequence,
             windows.position,
@@ -382,8 +385,10 @@ class EventSeq2Seq(Detector):
     def _misses(self, windows: SourceTargetWindows) -> NDArray[np.float64]:
         """Return 1 for each target that the decoder did not write, shape (n, target_length)."""
         first, inverse, _ = distinct_rows(windows.source)
-        tokens, _ = self._decode(windows.source[first])
-        return (tokens[inverse] != windows.target).astype(np.float64)
+        tokens = np.concatenate(
+            [part.token.numpy() for part in self._decode(windows.source[first])]
+        )
+        return np.asarray(tokens[inverse] != windows.target, dtype=np.float64)
 
     def _surprise(self, windows: SourceTargetWindows) -> NDArray[np.float64]:
         """Return −ln p of each target, shape (n, target_length); 0 past the end."""
@@ -401,7 +406,9 @@ class EventSeq2Seq(Detector):
         return np.asarray(values[inverse])
 
     @torch.no_grad()
-    def _log_probabilities(self, source: NDArray[np.int32], target: NDArray[np.int32]) -> Any:
+    def _log_probabilities(
+        self, source: NDArray[np.int32], target: NDArray[np.int32]
+    ) -> Iterator[Tensor]:
         """Yield ln p of each token at each place, a batch of windows at a time."""
         network = cast("Seq2SeqNetwork", self.network_.eval())
         device = next(network.parameters()).device
@@ -411,17 +418,14 @@ class EventSeq2Seq(Detector):
                 read, came = (torch.from_numpy(a[part]).to(device) for a in (source, target))
                 yield without_markers(network(read, came).double()).log_softmax(dim=2)
 
-    def _decode(self, source: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return the tokens that the decoder writes after each source, and its attention."""
+    def _decode(self, source: NDArray[np.int32]) -> Iterator[Decoded]:
+        """Yield what the decoder writes after each source, a batch at a time; at least one."""
         network = cast("Seq2SeqNetwork", self.network_.eval())
         device = next(network.parameters()).device
         with threads(1):
-            parts = [
-                network.decode(torch.from_numpy(part).to(device), self.target_length)
-                for part in np.split(source, range(_SCORING_BATCH, len(source), _SCORING_BATCH))
-            ]
-        tokens = np.concatenate([part.token.cpu().numpy() for part in parts]).astype(np.int32)
-        return tokens, np.concatenate([part.attention.cpu().numpy() for part in parts])
+            for at in range(0, max(len(source), 1), _SCORING_BATCH):
+                part = torch.from_numpy(source[at : at + _SCORING_BATCH]).to(device)
+                yield Decoded(*(t.cpu() for t in network.decode(part, self.target_length)))
 
     def _ids(self, tokens: NDArray[Any]) -> NDArray[np.int64]:
         ids = tokens.astype(np.int64) - SPECIAL_TOKENS
