@@ -172,7 +172,7 @@ def test_what_detectors_take_is_listed(run_amiss):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["scan", "SERIES"], 2, ["holds a sensor series", "--detector lstm-autoencoder"]),
+        (["scan", "SERIES"], 2, ["holds a sensor series", "--detector vector-autoregression"]),
         (["scan", "SERIES", "--window", "9", "--skip", "3"], 2, ["--skip is for tables"]),
         (["detect", "SERIES", "-m", "MODEL", "--window", "3"], 2, ["--window is for logs"]),
         (["detect", "SERIES", "-m", "MODEL", "--head", "0"], 2, ["head=0"]),

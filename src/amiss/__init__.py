@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from amiss.run.models import evaluate, fit, load, scan
     from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model
+    from amiss.run.predictions import prediction_frame
     from amiss.run.row_experiment import run_row_experiment
     from amiss.run.row_findings import RowFindings
-    from amiss.run.predictions import prediction_frame
     from amiss.run.rows import RowModel
+    from amiss.run.sweep import run_sweep
     from amiss.run.traces import trace_overview
     from amiss.run.tune import tune
     from amiss.run.windows import session_windows
@@ -67,6 +68,7 @@ _PUBLIC = {
     "read_table": "amiss.read.rows",
     "run_experiment": "amiss.run.experiment",
     "run_row_experiment": "amiss.run.row_experiment",
+    "run_sweep": "amiss.run.sweep",
     "scan": "amiss.run.models",
     "session_windows": "amiss.run.windows",
     "simulate_hdfs": "amiss.simulate.hdfs",
@@ -104,6 +106,7 @@ __all__ = [
     "read_table",
     "run_experiment",
     "run_row_experiment",
+    "run_sweep",
     "scan",
     "session_windows",
     "simulate_hdfs",

@@ -11,8 +11,8 @@ import pytest
 
 from amiss.errors import UsageError
 from amiss.present.report import describe_report, report_frame, report_to_csv, report_to_dict
-from amiss.run.row_data import known_labels
 from amiss.run.row_findings import RowFindings
+from amiss.run.row_labels import known_labels
 from amiss.types import NO_TIME, Feature, Finding, Location, RowIndex, Table, Threshold
 
 START = 1431857100000  # 2015-05-17T10:05:00

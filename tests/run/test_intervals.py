@@ -214,6 +214,11 @@ def test_detectors_of_tables_take_series_and_find_intervals():
     assert {f.unit for f in of_rows.detect(make_series(odd=[(50, 60)], seed=1))} == {"row"}
 
 
+def test_a_series_has_a_detector_of_its_own():
+    fitted = amiss.fit(make_series())
+    assert fitted.info["detector"] == "vector-autoregression"
+
+
 def test_a_scan_judges_rows_as_the_detector_held_them_out():
     series = make_series(odd=[(50, 60)], seed=1)
     findings = amiss.scan(series, [-1] * 200, detector=Smoothed(), false_alarm_rate=0.05)

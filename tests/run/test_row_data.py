@@ -17,12 +17,10 @@ from amiss.run.row_data import (
     fingerprint,
     ids_of,
     items_of,
-    known_labels,
     location_of,
-    match_verdicts,
-    read_verdicts,
     unit_of,
 )
+from amiss.run.row_labels import known_labels, match_verdicts, read_verdicts
 from amiss.types import Location, RowIndex, Table
 
 MAY = 1_431_857_100_000  # 2015-05-17T10:05:00

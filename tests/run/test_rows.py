@@ -12,7 +12,7 @@ from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, LabelError, ModelError, UsageError
 from amiss.run.models import load_model
 from amiss.run.row_experiment import run_row_experiment
-from amiss.run.rows import fit_rows, scan_rows
+from amiss.run.row_fit import fit_rows, scan_rows
 from amiss.types import Images, Judgement, Table
 
 COLUMNS = ("load", "flow", "heat", "pump")

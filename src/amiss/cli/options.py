@@ -264,7 +264,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progr
 DEFAULT_DETECTOR = "session-ensemble"
 ENTITY_DETECTOR = "deep-sad"
 """The default with --by."""
-SERIES_DETECTOR = "lstm-autoencoder"
+SERIES_DETECTOR = "vector-autoregression"
 """What is named to who gives a series without a detector."""
 
 

@@ -16,14 +16,13 @@ from amiss.run.range_metrics import volume_under_pr
 from amiss.run.row_data import (
     RowData,
     RowInput,
-    RowLabels,
     is_series,
     item_of,
-    known_labels,
-    labels_and_notes,
 )
+from amiss.run.row_fit import FALSE_ALARM_RATE
+from amiss.run.row_labels import RowLabels, known_labels, labels_and_notes
 from amiss.run.row_values import check_size, dense, score_rows
-from amiss.run.rows import FALSE_ALARM_RATE, RowModel
+from amiss.run.rows import RowModel
 from amiss.types import Table, Threshold
 
 _IMAGE_BASELINES = ("znorm", "pca")
@@ -75,7 +74,7 @@ def evaluate_rows(
 
     Examples
     --------
-    >>> from amiss.run.rows import fit_rows
+    >>> from amiss.run.row_fit import fit_rows
     >>> values = np.random.default_rng(0).normal(size=(300, 1)) * [1.0, 2.0]
     >>> odd = Table(np.array([[1.0, 2.0], [9.0, -9.0]]), ("a", "b"), np.array([0, 1]))
     >>> evaluate_rows(fit_rows(Table(values, ("a", "b"))), odd)["f1"]

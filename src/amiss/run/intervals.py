@@ -168,10 +168,9 @@ def _at_time(data: Table, inside: NDArray[np.bool_], millis: int | None) -> Rows
         return np.empty(0, dtype=np.int64)
     if len(same := np.flatnonzero(inside & (timeline.time == millis))):
         return same
-    for run in np.unique(timeline.run[inside]):
-        rows = np.flatnonzero(inside & (timeline.run == run))
+    for rows in _rows_by_run(timeline.run).values():
         times = timeline.time[rows]
-        if times[0] < millis < times[-1]:
+        if inside[rows[0]] and times[0] < millis < times[-1]:
             return rows[np.searchsorted(times, millis) - 1 :][:1]
     return np.empty(0, dtype=np.int64)
 
@@ -233,16 +232,21 @@ def _judged_by_run(
     detector: Any, data: Table, intervals: Sequence[Rows]
 ) -> Iterator[tuple[Judgement, list[tuple[int, Rows]]]]:
     """Yield what a detector says of each run with intervals, and these: place, rows of the run."""
-    run = _timeline(data).run
-    first = [run[rows[0]] for rows in intervals]
-    for number in np.unique(first):
-        whole = np.flatnonzero(run == number)
-        places = [
-            (i, np.searchsorted(whole, rows).astype(np.int64))
-            for i, rows in enumerate(intervals)
-            if first[i] == number
-        ]
-        yield detector.judge(dense(data.take(whole))), places
+    runs = _rows_by_run(_timeline(data).run)
+    of = _timeline(data).run
+    places: dict[int, list[tuple[int, Rows]]] = {}
+    for i, rows in enumerate(intervals):
+        number = int(of[rows[0]])
+        within = np.searchsorted(runs[number], rows).astype(np.int64)
+        places.setdefault(number, []).append((i, within))
+    for number, found in places.items():
+        yield detector.judge(dense(data.take(runs[number]))), found
+
+
+def _rows_by_run(run: NDArray[np.int64]) -> dict[int, Rows]:
+    order = np.argsort(run, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(run[order])) + 1)
+    return {int(run[rows[0]]): rows for rows in parts if len(rows)}
 
 
 def _mean_judgement(judged: Judgement, intervals: list[Rows]) -> Judgement:

@@ -12,15 +12,16 @@ from amiss.errors import InputError, ModelError, UsageError
 from amiss.present.layout import plural
 from amiss.represent.activity import Activity
 from amiss.represent.sessions import Sessions
-from amiss.run import pipeline, rows
+from amiss.run import pipeline, row_fit
 from amiss.run.detectors import load_detector
 from amiss.run.evaluate import evaluate as evaluate_sessions
 from amiss.run.evaluate_rows import evaluate_rows
 from amiss.run.findings import Findings
 from amiss.run.ingest import Labels
 from amiss.run.pipeline import Model
-from amiss.run.row_data import RowInput, RowLabels
+from amiss.run.row_data import RowInput
 from amiss.run.row_findings import RowFindings
+from amiss.run.row_labels import RowLabels
 from amiss.run.rows import RowModel
 from amiss.types import Images, Table
 
@@ -71,8 +72,8 @@ def fit(
         `Activity` also the path of verdicts: a report with a column ``verdict`` added.
     detector : str or Detector, optional
         A name of the catalogue, or a detector with parameters of its own. By default
-        ``session-ensemble`` for sessions, ``vae`` for tables and images, ``deep-sad`` for an
-        `Activity`.
+        ``session-ensemble`` for sessions, ``vae`` for tables and images,
+        ``vector-autoregression`` for series, ``deep-sad`` for an `Activity`.
     clean : bool, optional
         Of sessions: whether those not labelled anomalous are all normal. By default they are with
         labels; without, the normal bulk is estimated and the rest left out.
@@ -111,7 +112,7 @@ def fit(
     options = _options(data, detector, clean, false_alarm_rate)
     if isinstance(data, Sessions):
         return pipeline.fit(data, labels, rule=rule, random_state=random_state, **options)
-    return rows.fit_rows(data, labels, rule=rule, random_state=random_state, **options)
+    return row_fit.fit_rows(data, labels, rule=rule, random_state=random_state, **options)
 
 
 @overload
@@ -155,7 +156,7 @@ def scan(
     options = _options(data, detector, clean, false_alarm_rate)
     if isinstance(data, Sessions):
         return pipeline.scan(data, labels, rule=rule, random_state=random_state, **options)
-    return rows.scan_rows(data, labels, rule=rule, random_state=random_state, **options)
+    return row_fit.scan_rows(data, labels, rule=rule, random_state=random_state, **options)
 
 
 def _options(

@@ -29,16 +29,15 @@ from amiss.run.metrics import areas, at_threshold, curves, merged_runs
 from amiss.run.row_data import (
     RowData,
     RowInput,
-    RowLabels,
     as_series,
     check_rows,
     is_series,
     item_of,
     items_of,
-    known_labels,
 )
+from amiss.run.row_fit import FALSE_ALARM_RATE, fit_rows, usual_detector
+from amiss.run.row_labels import RowLabels, known_labels
 from amiss.run.row_values import score_rows
-from amiss.run.rows import DEFAULT_DETECTOR, ENTITY_DETECTOR, FALSE_ALARM_RATE, fit_rows
 from amiss.types import Table, Threshold
 
 
@@ -62,8 +61,8 @@ def run_row_experiment(
     labels : mapping of id to bool, path of a label file, or array of int, optional
         By default the labels that `data` has.
     detectors : iterable, or mapping, optional
-        Names of the catalogue, or detectors of your own by the name to show; by default ``vae``,
-        and ``deep-sad`` for an `Activity`.
+        Names of the catalogue, or detectors of your own by the name to show; by default as
+        `amiss.fit` has it.
     train : float
         Share to learn from.
     split : {"uniform", "time"}
@@ -95,8 +94,7 @@ def run_row_experiment(
     check_rows(rows)
     unit, units = item_of(rows), items_of(rows)
     truth = required_labels(known_labels(rows, labels), unit)
-    usual = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
-    named = _named([usual] if detectors is None else detectors)
+    named = _named([usual_detector(data)] if detectors is None else detectors)
     if isinstance(data, Table) and data.index is None and any(map(takes_series, named.values())):
         data = as_series(data)
     if is_series(data):

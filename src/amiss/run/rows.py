@@ -1,8 +1,7 @@
-"""RowModel = columns + detector + decision, of tables, images and entities: fit, detect, scan."""
+"""RowModel = columns + detector + decision, of tables, series, images and entities."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -14,21 +13,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from amiss import store
-from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
-from amiss.explain.attribution import Attributions, attribute, draw_background
+from amiss.explain.attribution import Attributions, attribute
 from amiss.explain.rows import MOST_FEATURES
 from amiss.present.layout import plural, scored
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
-from amiss.run.detectors import (
-    check_rule,
-    detector_state,
-    load_detector,
-    make_detector,
-    takes_series,
-)
+from amiss.run.detectors import check_rule, detector_state, load_detector
 from amiss.run.findings import ExplainedFinding
 from amiss.run.intervals import (
     explain_intervals,
@@ -36,36 +28,12 @@ from amiss.run.intervals import (
     find_intervals,
     highest_intervals,
 )
-from amiss.run.row_data import (
-    RowData,
-    RowInput,
-    RowLabels,
-    aligned,
-    as_series,
-    check_rows,
-    describe_data,
-    find_row,
-    fingerprint,
-    is_series,
-    item_of,
-    labels_and_notes,
-)
+from amiss.run.row_data import RowData, RowInput, aligned, describe_data, find_row, is_series
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
-from amiss.run.row_values import as_taken, column_quantiles, score_rows
-from amiss.run.thresholds import (
-    calibration_scores,
-    cut_anew,
-    note_on_labelled,
-    preview_rates,
-)
+from amiss.run.row_values import score_rows
+from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.types import Table, Threshold
 
-DEFAULT_DETECTOR = "vae"
-ENTITY_DETECTOR = "deep-sad"
-"""The default where an `Activity` is given: its table is sparse, and analysts label some of it."""
-FALSE_ALARM_RATE = 0.01
-"""Default bound on the share of normal rows that are flagged."""
-_USUAL = (0.005, 0.995)
 PREVIEW_RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
 
@@ -155,7 +123,7 @@ class RowModel:
         """
         known = self.represent(data)
         scores = score_rows(self.detector, known)
-        return self._judged(data, known, scores, top=top, top_k=top_k)
+        return self.judged(data, known, scores, top=top, top_k=top_k)
 
     def report(
         self, data: RowInput, top_k: int = MOST_FEATURES, top: int | None = None
@@ -299,7 +267,7 @@ class RowModel:
             space=None if space is None else EntityFeatures.from_content(space),
         )
 
-    def _judged(
+    def judged(
         self,
         data: RowInput,
         known: RowData,
@@ -325,7 +293,7 @@ class RowModel:
             notes += notes_on(self.detector, self.background)
         return RowFindings(
             items=self._explained(known, scores, at, top_k),
-            source={"files": list(known.sources), **_described(data, known), "notes": notes},
+            source={"files": list(known.sources), **describe_input(data, known), "notes": notes},
             model=self.info,
             threshold=self.threshold,
             scores=scores,
@@ -354,164 +322,7 @@ class RowModel:
         return found
 
 
-def fit_rows(
-    data: RowInput,
-    labels: RowLabels | None = None,
-    *,
-    detector: str | Detector | None = None,
-    false_alarm_rate: float = FALSE_ALARM_RATE,
-    rule: str = "tail",
-    random_state: int = 0,
-) -> RowModel:
-    """Learn what normal rows of a table, normal images or normal entities look like.
-
-    Parameters
-    ----------
-    data : Table, Images or Activity
-        What becomes a column of an `Activity` is learnt with the detector.
-    labels : mapping of id to bool, path of a label file, or array of int, optional
-        1 is an anomaly, 0 normal, −1 unknown; by default the labels that `data` has. Anomalies are
-        not taken for normal; rows that are unknown are. Of entities the file may be one of
-        verdicts: a report with a column ``verdict`` added.
-    detector : str or Detector, optional
-        A name of the catalogue, or a detector with parameters of its own; by default ``vae``, and
-        ``deep-sad`` for an `Activity`.
-    false_alarm_rate : float
-        Bound on the share of normal rows that are flagged.
-    rule : str
-        ``tail`` or ``quantile``; with labels of both kinds also ``f1``, the best F1 of the
-        labelled rows, judged out of fold.
-    random_state : int
-
-    Returns
-    -------
-    RowModel
-
-    Raises
-    ------
-    InputError
-        There are no rows, a value is missing or infinite, or all are labelled anomalies.
-    LabelError
-        The labels do not fit the rows.
-    UsageError
-        The detector takes other data, or the rule or the rate makes no sense.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> t = rng.normal(size=500)
-    >>> table = Table(np.column_stack([t, 2 * t]), ("volts", "amperes"))
-    >>> model = fit_rows(table)
-    >>> other = Table(np.array([[1.0, 2.0], [1.0, -9.0]]), table.columns)
-    >>> [finding.id for finding in model.detect(other)]
-    ['2']
-    """
-    return _fit(data, labels, detector, false_alarm_rate, rule, random_state)[0]
-
-
-def scan_rows(
-    data: RowInput,
-    labels: RowLabels | None = None,
-    *,
-    detector: str | Detector | None = None,
-    false_alarm_rate: float = FALSE_ALARM_RATE,
-    rule: str = "tail",
-    random_state: int = 0,
-) -> RowFindings:
-    """Fit and detect on the same rows, each judged by what was learnt without it.
-
-    Parameters, Raises
-    ------------------
-    As `fit_rows`. The fitted model is the findings' ``fitted``.
-    """
-    model, known = _fit(data, labels, detector, false_alarm_rate, rule, random_state)
-    return model._judged(data, known, model.detector.training_score_)
-
-
-def _fit(
-    data: RowInput,
-    labels: RowLabels | None,
-    detector: str | Detector | None,
-    rate: float,
-    rule: str,
-    random_state: int,
-) -> tuple[RowModel, RowData]:
-    """Return the model, and the data as it learnt from them."""
-    started = time.process_time()
-    check_rate(rate)
-    if detector is None:
-        detector = ENTITY_DETECTOR if isinstance(data, Activity) else DEFAULT_DETECTOR
-    space, known = _learnt_space(data)
-    check_rows(known)
-    if isinstance(known, Table) and known.index is None and takes_series(detector):
-        known = as_series(known)
-    takes = "series" if is_series(known) else "table" if isinstance(known, Table) else "images"
-    chosen = make_detector(detector, random_state, rule, takes)
-    _check_decision(chosen, item_of(known))
-    truth, notes = labels_and_notes(known, labels)
-    if rule == "f1" and truth is None:
-        raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
-    normal = np.ones(len(known), dtype=np.bool_) if truth is None else truth != 1
-    if not normal.any():
-        raise InputError(
-            f"every {item_of(known)} is labelled an anomaly; expected normal ones to learn from"
-        )
-    chosen.fit(as_taken(known, chosen), truth)
-    calibration = calibration_scores(chosen.training_score_, truth, rule)
-    if rule == "f1" and truth is not None:
-        judged = truth >= 0
-        threshold = best_f1_threshold(chosen.training_score_[judged], truth[judged] == 1)
-    else:
-        threshold = decide(calibration, rate, rule, chosen.resolution)
-    chosen.offset_ = -threshold.value
-    notes += note_on_labelled(chosen.training_score_, truth, threshold.value)
-    info = {
-        "sources": list(known.sources),
-        **_described(data, known),
-        "labelled_anomalies": None if truth is None else int((~normal).sum()),
-        "labelled_normal": None if truth is None else int((truth == 0).sum()),
-        "detector": chosen.name,
-        "random_state": random_state,
-        "cpu_seconds": round(time.process_time() - started, 1),
-        "fingerprint": fingerprint(known),
-        "notes": [*(data.log.notes if isinstance(data, Activity) else ()), *notes],
-    }
-    usual = background = None
-    if isinstance(known, Table):
-        taken = known.values[normal]
-        usual = column_quantiles(taken, _USUAL)
-        background = draw_background(taken, random_state=random_state)
-    return RowModel(chosen, threshold, calibration, info, usual, background, space), known
-
-
-def _learnt_space(data: RowInput) -> tuple[EntityFeatures | None, RowData]:
-    """Return the columns learnt from activity, and what is in them; other data as they are."""
-    if not isinstance(data, Activity):
-        return None, data
-    space = EntityFeatures()
-    return space, space.fit_transform(data)
-
-
-def _check_decision(chosen: Detector, unit: str) -> None:
-    """Refuse a detector that would decide by itself."""
-    if getattr(chosen, "outlier_type", "instance") == "feature":
-        raise UsageError(
-            "outlier_type 'feature' flags by single features; a model cuts the score of the whole "
-            f"{unit}: use outlier_type='instance', or the detector by itself"
-        )
-    if getattr(chosen, "threshold", None) is not None:
-        raise UsageError(
-            f"threshold={chosen.threshold}: a model finds its own by the rule and the rate; leave "
-            "it out, or use the detector by itself"
-        )
-    if getattr(chosen, "labels", "amiss") != "amiss":
-        raise UsageError(
-            f"labels={chosen.labels!r}: a model has labels of 1 for an anomaly, 0 for a normal "
-            f"{unit} and −1 for what is unknown, and tells its detector so; leave it out"
-        )
-
-
-def _described(data: RowInput, known: RowData) -> dict[str, Any]:
+def describe_input(data: RowInput, known: RowData) -> dict[str, Any]:
     """Return what was read, as plain values; of a log also its format."""
     described = describe_data(known)
     if described["unit"] == "entity":
