@@ -117,22 +117,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="reduced run, writes no results")
     parser.add_argument("--only", nargs="+", choices=METHODS, default=[], help="measure these anew")
-    parser.add_argument("--whole", action="store_true", help="the unsupervised figures alone")
+    parser.add_argument("--whole", action="store_true", help="of those, unsupervised figures alone")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="of methods that draw")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     series = read_all()
     if arguments.quick:
         series = dict(list(series.items())[::8])
     print(f"{len(series)} files, {sum(len(s) for s in series.values()):,} rows")
-    chosen = arguments.only or list(METHODS)
-    for name in chosen:
+    for name in arguments.only or METHODS:
         method, seeds = METHODS[name]
         if not arguments.whole:
-            runs = [
-                judge(method, series, seed, LEARNT) for seed in seeds[: 1 if arguments.quick else 3]
-            ]
+            used = seeds[: 1 if arguments.quick else arguments.seeds]
+            runs = [judge(method, series, seed, LEARNT) for seed in used]
             keep(name, runs, arguments.quick)
-        if name in WHOLE and not (arguments.quick and name in ("lstm_ae", "two_stage")):
+        if name in WHOLE and (arguments.whole or not arguments.only) and not arguments.quick:
             keep(f"{name}_whole", [judge(method, series, 0, None)], arguments.quick)
 
 

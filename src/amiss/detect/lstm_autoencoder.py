@@ -48,7 +48,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         Units of the encoder's LSTM layers; the last state is repeated for each step, and decoded
         by the same layers in reverse order.
     stride : int, default 1
-        Rows from one window to the next; all rows are covered whatever it is.
+        Rows from one window to the next, at most `timesteps`.
     score_type : {"chart", "error"}, default "chart"
         ``"error"`` is the published score, the mean squared error. ``"chart"`` is the largest
         moving mean of the signed errors of any channel, less what follows from the errors before,
@@ -313,6 +313,11 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
             value = getattr(self, name)
             if not (isinstance(value, int | np.integer) and value >= 1):
                 raise UsageError(f"{name}={value!r}; expected a whole number, 1 or more")
+        if self.stride > self.timesteps:
+            raise UsageError(
+                f"stride={self.stride}; expected no more than the {self.timesteps} timesteps of a "
+                "window: rows between windows would not be judged"
+            )
         if not len(self.layers) or not all(size >= 1 for size in self.layers):
             raise UsageError(f"layers={self.layers!r}; expected sizes of 1 or more, as (32, 16)")
         if not self.learning_rate > 0:

@@ -159,7 +159,8 @@ class TwoStageLabeler(SeriesDetector):
             self._default_pca() if self.projection is None else self.projection
         )
         scaled = self.scaler_.fit_transform(X.values[left])
-        self.projection_.fit(scaled)
+        with np.errstate(invalid="ignore"):  # the share of the variance, where there is none
+            self.projection_.fit(scaled)
         projected = self._project(X)
         self.autoencoder_ = self._made_autoencoder(seed)
         self.autoencoder_.fit(_series(projected, X), np.where(left, 0, 1))
@@ -173,7 +174,7 @@ class TwoStageLabeler(SeriesDetector):
         if hasattr(self.projection_, "inverse_transform"):
             self._set_cuts(self._feature_score(X)[taught].max(axis=1))
         else:
-            self._set_cuts(np.array([np.inf]))
+            self.feature_threshold_ = self.largest_threshold_ = np.inf
 
     def _fit_forest(self, values: Floats, seed: int) -> None:
         if self.forest is None:
@@ -185,8 +186,11 @@ class TwoStageLabeler(SeriesDetector):
             made = clone(self.forest)
         made.fit(values)
         self.first_threshold_ = float(-made.offset_)
-        own = type(made) is IsolationForest and made.max_features == 1.0
-        self.forest_ = Forest.of(made) if own else made
+        known = type(made) is IsolationForest and made.max_features == 1.0
+        self.forest_ = Forest.of(made) if known else made
+        if self.forest is None:  # by the very scores that are cut: where all are alike, none is odd
+            marked = self.forest_.score(values)
+            self.first_threshold_ = float(np.quantile(marked, 1 - self.contamination))
 
     def _default_pca(self) -> PCA:
         whole = isinstance(self.n_components, int | np.integer)
