@@ -253,6 +253,13 @@ def test_an_evaluation_scores_rows_among_those_without_a_label(model):
     assert (calm["missing_rate"], calm["vus_pr"]) == (None, None)
 
 
+def test_labels_may_name_rows_by_their_times(model, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("time,label\n2020-02-08 13:30:48,0\n2020-02-08T13:31:37,1\n")
+    report = amiss.evaluate(model, make_series(odd=[(50, 60)], seed=1), path)
+    assert (report["sessions"], report["anomalies"], report["f1"]) == (2, 1, 1.0)
+
+
 def test_an_experiment_learns_from_the_first_rows_of_each_file():
     odd = [(a, a + 5) for a in (20, 80, 120, 180, 220, 280, 320, 380)]
     series = make_series(odd=odd, files=2)

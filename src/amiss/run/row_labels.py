@@ -13,7 +13,7 @@ from amiss.errors import LabelError
 from amiss.present.escape import visible
 from amiss.present.summary import timestamp
 from amiss.read.labels import Verdicts, read_labels, read_verdicts
-from amiss.run.row_data import RowData, ids_of, item_of, items_of
+from amiss.run.row_data import RowData, ids_of, is_series, item_of, items_of
 from amiss.types import RowIndex, Table
 
 RowLabels = Mapping[str, Any] | ArrayLike | str | PathLike[str]
@@ -121,6 +121,8 @@ def _by_id(data: RowData, labels: Mapping[str, Any] | str | PathLike[str]) -> ND
     given = labels if isinstance(labels, Mapping) else read_labels(labels)
     known = {str(key): _as_label(key, value) for key, value in given.items()}
     ids = ids_of(data, np.arange(len(data)))
+    if is_series(data):  # a time may be written with a blank, as tables mostly have it
+        known = {"T".join(name.rsplit(" ", 1)): label for name, label in known.items()} | known
     found = np.array([known.get(name, -1) for name in ids], dtype=np.int64)
     if (found == -1).all():
         unit = item_of(data)
