@@ -182,6 +182,8 @@ def test_what_detectors_take_is_listed(run_amiss):
         (["detect", "SERIES", "-m", "MODEL", "--image-size", "8x8"], 2, ["is for images"]),
         (["explain", "SERIES", "-m", "MODEL", "--id", "noon"], 1, ["no time or row 'noon'"]),
         (["evaluate", "PLAIN", "-m", "MODEL"], 1, ["no row has a label", "--label-column"]),
+        (["evaluate", "SERIES", "-m", "MODEL", "--each-file"], 2, ["without --model"]),
+        (["evaluate", "LOG", "--each-file"], 2, ["--each-file is for series"]),
         (["sweep", "SERIES", "--contamination", "few", "-o", "OUT"], 2, ["such as 0.01,0.02"]),
         (["sweep", "SERIES", "--contamination", "0.9", "-o", "OUT"], 2, ["contamination 0.9"]),
         (
@@ -216,3 +218,5 @@ def test_detectors_learn_from_the_first_part_of_each_file(run_amiss, tmp_path):
     assert out.startswith("split      50% to learn from, in time order")
     assert "  vector-autoregress" in out
     assert "  mahalanobis " in out
+    own = run_amiss("evaluate", path, *named, "--each-file", "--train", "100").out
+    assert own.startswith("split      100 rows of each file, a model for each file, to learn from")

@@ -13,7 +13,6 @@ from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
 from amiss.run.intervals import BRIDGED, find_intervals, highest_intervals
 from amiss.run.row_data import as_series
-from amiss.run.row_experiment import run_row_experiment
 from amiss.types import NO_TIME, Judgement, Table, Timeline
 
 COLUMNS = ("flow", "heat", "volts")
@@ -258,23 +257,6 @@ def test_labels_may_name_rows_by_their_times(model, tmp_path):
     path.write_text("time,label\n2020-02-08 13:30:48,0\n2020-02-08T13:31:37,1\n")
     report = amiss.evaluate(model, make_series(odd=[(50, 60)], seed=1), path)
     assert (report["sessions"], report["anomalies"], report["f1"]) == (2, 1, 1.0)
-
-
-def test_an_experiment_learns_from_the_first_rows_of_each_file():
-    odd = [(a, a + 5) for a in (20, 80, 120, 180, 220, 280, 320, 380)]
-    series = make_series(odd=odd, files=2)
-    label = series.label.copy()
-    label[150:160] = -1
-    result = run_row_experiment(series, label, {"mine": Smoothed()}, seeds=[0])
-    report = result.to_dict()
-    train, test = report["data"]
-    assert (train["rows"], train["anomalous_rows"]) == (200, 24)
-    assert (test["rows"], test["anomalous_rows"]) == (190, 24)
-    assert report["split"]["how"] == "time"
-    figures = report["levels"]["row"]["detectors"]["mine"]
-    assert figures["f1"]["mean"] > 0.8
-    assert figures["vus_pr"]["mean"] > 0.8
-    assert "in time order" in repr(result)
 
 
 def test_what_makes_no_sense_is_refused(model):

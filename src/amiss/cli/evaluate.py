@@ -48,7 +48,8 @@ def evaluate(
         typer.Option(
             "--train",
             metavar="SHARE",
-            help="Share to learn from: 0.2 of sessions, 0.5 of rows or images by default.",
+            help="Share to learn from: 0.2 of sessions, 0.5 of rows or images by default; of "
+            "series from 1 on so many rows of each file.",
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -61,6 +62,15 @@ def evaluate(
             rich_help_panel=_PANEL,
         ),
     ] = "uniform",
+    each_file: Annotated[
+        bool,
+        typer.Option(
+            "--each-file",
+            metavar="",
+            help="Of series: a model for each file; the rows judged are pooled.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
     seeds: Annotated[
         int,
         typer.Option(
@@ -96,10 +106,11 @@ def evaluate(
     and judges the others. Its threshold is chosen on the training part; baselines stand beside it.
     """
     if model:
-        if (detector, train, split, seeds, level) != (None, None, "uniform", 5, "session"):
+        asked = (detector, train, split, each_file, seeds, level)
+        if asked != (None, None, "uniform", False, 5, "session"):
             raise UsageError(
-                "--model is judged as it is; --detector, --train, --split, --seeds and --level are "
-                "for learning anew, without --model"
+                "--model is judged as it is; --detector, --train, --split, --each-file, --seeds "
+                "and --level are for learning anew, without --model"
             )
         _evaluate_model(model, labels, logs, as_json)
         return
@@ -122,8 +133,11 @@ def evaluate(
             )
         if level != "session":
             raise UsageError(f"--level {level} is for logs; rows are judged one by one")
+        options["each_file"] = each_file
         found = _evaluate_rows(detector or [], labels, logs, range(seeds), options)
     else:
+        if each_file:
+            raise UsageError("--each-file is for series; name a detector of such with --detector")
         levels = ("session", "window") if level == "both" else (level,)
         found = _evaluate_logs(detector, labels, logs, range(seeds), {**options, "levels": levels})
     say(dumps(found.to_dict()) if as_json else repr(found))

@@ -31,7 +31,7 @@ def describe_experiment(report: dict[str, Any]) -> str:
         chosen = "training labels unused: all is learnt from, thresholds by a false-alarm rate"
     seeded = f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed"
     lines = [
-        f"split      {split['train']:.0%} to learn from, {how} · {seeded}",
+        f"split      {_learnt(split)} to learn from, {how} · {seeded}",
         f"           {chosen}",
         "",
         *_describe_data(report["data"], seeds),
@@ -39,6 +39,12 @@ def describe_experiment(report: dict[str, Any]) -> str:
     for level, content in report["levels"].items():
         lines += ["", *_describe_level(level, content)]
     return "\n".join(lines)
+
+
+def _learnt(split: dict[str, Any]) -> str:
+    share = split["train"]
+    said = f"{share:.0%}" if share < 1 else f"{share:,.0f} rows of each file"
+    return f"{said}, a model for each file," if split.get("each_file") else said
 
 
 def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:

@@ -179,10 +179,26 @@ def baseline_figures(
     threshold: Threshold,
     random_state: int,
 ) -> dict[str, Any]:
-    """Return the figures of baselines, cut by the rule and at the rate of `threshold`.
+    """Return the figures of `baseline_scores`, at their thresholds and of their curves."""
+    scored = baseline_scores(train, taught, test, threshold, random_state)
+    return {
+        name: {**at_threshold(anomalous, scores > cut), **areas(anomalous, scores)}
+        for name, (scores, cut, _) in scored.items()
+    }
 
-    They learn from the same rows as the model. Their thresholds come from the scores of these
-    rows; with so few parameters, in sample is as good as out of fold.
+
+def baseline_scores(
+    train: RowData,
+    taught: Truth | None,
+    test: RowData,
+    threshold: Threshold,
+    random_state: int,
+) -> dict[str, tuple[NDArray[np.float64], float, NDArray[np.float64]]]:
+    """Return scores of baselines, their cuts, and the scores these were found by.
+
+    Cuts are found by the rule and at the rate of `threshold`. Baselines learn from the same rows as
+    the model, and their thresholds come from the scores of these rows; with so few parameters, in
+    sample is as good as out of fold.
     """
     known, items = _flat(train), _flat(test)
     normal = np.ones(len(known), dtype=np.bool_) if taught is None else taught != 1
@@ -199,7 +215,7 @@ def baseline_figures(
         else:
             rule = "quantile" if threshold.rule == "quantile" else "tail"
             cut = decide(of_train[normal], threshold.rate or FALSE_ALARM_RATE, rule)
-        found[name] = {**at_threshold(anomalous, scores > cut.value), **areas(anomalous, scores)}
+        found[name] = (scores, cut.value, of_train[normal])
     return found
 
 

@@ -18,9 +18,7 @@ from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.run.detectors import takes_series
 from amiss.run.evaluate_rows import (
-    alarm_figures,
     baseline_figures,
-    range_figures,
     recall_by_kind,
     required_labels,
 )
@@ -29,7 +27,6 @@ from amiss.run.metrics import areas, at_threshold, curves, merged_runs
 from amiss.run.row_data import (
     RowData,
     RowInput,
-    as_series,
     check_rows,
     is_series,
     item_of,
@@ -38,6 +35,7 @@ from amiss.run.row_data import (
 from amiss.run.row_fit import FALSE_ALARM_RATE, fit_rows, usual_detector
 from amiss.run.row_labels import RowLabels, known_labels
 from amiss.run.row_values import score_rows
+from amiss.run.series_experiment import run_series_experiment
 from amiss.types import Table, Threshold
 
 
@@ -48,6 +46,7 @@ def run_row_experiment(
     *,
     train: float = 0.5,
     split: Literal["uniform", "time"] = "uniform",
+    each_file: bool = False,
     seeds: Iterable[int] = range(5),
     use_labels: bool = True,
     false_alarm_rate: float = FALSE_ALARM_RATE,
@@ -64,10 +63,12 @@ def run_row_experiment(
         Names of the catalogue, or detectors of your own by the name to show; by default as
         `amiss.fit` has it.
     train : float
-        Share to learn from.
+        Share to learn from; of series, from 1 on, so many rows of each file.
     split : {"uniform", "time"}
         At random and stratified, or the first ones. Of series it is always the first rows of each
         file: rows drawn at random would have their neighbours on both sides.
+    each_file : bool
+        Of series: a model for each file, the judged rows of all pooled.
     seeds : iterable of int
         One split and one training each.
     use_labels : bool
@@ -90,20 +91,23 @@ def run_row_experiment(
     InputError
         There are too few rows, or none to choose a threshold by.
     """
+    named = _named([usual_detector(data)] if detectors is None else detectors)
     rows = _rows_of(data)
     check_rows(rows)
     unit, units = item_of(rows), items_of(rows)
-    truth = required_labels(known_labels(rows, labels), unit)
-    named = _named([usual_detector(data)] if detectors is None else detectors)
-    if isinstance(data, Table) and data.index is None and any(map(takes_series, named.values())):
-        data = as_series(data)
-    if is_series(data):
-        split = "time"
-    else:
-        data, truth = data.take(truth >= 0), truth[truth >= 0]
     seeds = list(seeds)
     if not seeds:
         raise UsageError("no seeds; expected at least one")
+    table = data if isinstance(data, Table) and data.index is None else None
+    if table is not None and (is_series(table) or any(map(takes_series, named.values()))):
+        return run_series_experiment(
+            table, labels, named, train=train, each_file=each_file, seeds=seeds,
+            use_labels=use_labels, false_alarm_rate=false_alarm_rate,
+        )  # fmt: skip
+    if each_file:
+        raise UsageError("a model for each file is for series; leave each_file out")
+    truth = required_labels(known_labels(rows, labels), unit)
+    data, truth = data.take(truth >= 0), truth[truth >= 0]
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "split": {"how": split, "train": float(train), "seeds": seeds, "labels": use_labels},
@@ -112,15 +116,12 @@ def run_row_experiment(
     }
     runs = []
     for seed in seeds:
-        chosen = _chosen(data, truth, train, split, seed, unit)
+        chosen = split_sessions(truth, train, split, seed, unit)
         for part, mask in (("train", chosen), ("test", ~chosen)):
-            known, odd = int((truth[mask] >= 0).sum()), int((truth[mask] == 1).sum())
-            report["data"].append(
-                {"seed": seed, "part": part, units: known, f"anomalous_{units}": odd}
-            )
-        learnt, rest = _parts(data, chosen)
-        taught, labelled = truth[chosen] if use_labels else None, truth[~chosen] >= 0
-        judged, anomalous = rest.take(labelled), truth[~chosen][labelled] == 1
+            counts = {units: int(mask.sum()), f"anomalous_{units}": int(truth[mask].sum())}
+            report["data"].append({"seed": seed, "part": part, **counts})
+        learnt, judged = _parts(data, chosen)
+        taught, anomalous = truth[chosen] if use_labels else None, truth[~chosen] == 1
         found: dict[str, Any] = {"ceilings": {}, "detectors": {}, "baselines": {}}
         rule = "f1" if use_labels else "tail"
         for name, detector in named.items():
@@ -133,13 +134,11 @@ def run_row_experiment(
                 rule=rule,
                 random_state=seed,
             )
-            scores = score_rows(model.detector, rest)[labelled]
+            scores = score_rows(model.detector, judged)
             flagged = scores > model.threshold.value
             found["detectors"][name] = {
                 **at_threshold(anomalous, flagged),
                 **areas(anomalous, scores),
-                **alarm_figures(judged, anomalous, flagged),
-                **range_figures(judged, anomalous, scores),
                 "threshold": model.threshold.value,
                 "curves": curves(anomalous, scores),
                 "kinds": recall_by_kind(judged, anomalous, flagged),
@@ -150,20 +149,6 @@ def run_row_experiment(
         runs.append(found)
     report["levels"] = {unit: merged_runs(runs)}
     return Experiment(report)
-
-
-def _chosen(
-    data: RowInput, truth: NDArray[np.int64], train: float, split: Any, seed: int, unit: str
-) -> NDArray[np.bool_]:
-    """Return which rows are learnt from; of a series the first ones of each file."""
-    if not isinstance(data, Table) or not is_series(data):
-        return split_sessions(truth, train, split, seed, unit)
-    file = np.zeros(len(data), dtype=np.int64) if data.file is None else data.file
-    chosen = np.zeros(len(data), dtype=np.bool_)
-    for one in np.unique(file):
-        rows = np.flatnonzero(file == one)
-        chosen[rows] = split_sessions(truth[rows], train, "time", seed, unit)
-    return chosen
 
 
 def _rows_of(data: RowInput) -> RowData:
