@@ -696,14 +696,14 @@ def adfa() -> str:
             title,
             *(figure(r, f"{name}_{key}") for key in ("auc", "pr_auc")),
             *(figure(r, f"{name}_f1_{rule}") for rule in ("tail_5", "tail_10", "sigma_3")),
-            figure(r, f"{name}_false_tail_5"),
+            figure(r, f"{name}_false_tail_10"),
             figure(r, f"{name}_dev_auc"),
         ]
         for name, title in _ADFA.items()
     ]
     header = [
         "detector", "ROC-AUC", "PR-AUC", "F1, tail 5 %", "F1, tail 10 %", "F1, mean + 3 sigma",
-        "normal traces flagged at 5 %", "ROC-AUC in development",
+        "normal traces flagged at 10 %", "ROC-AUC in development",
     ]  # fmt: skip
     return table(header, rows)
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from amiss.detect.event_counts import EventCounts
-from amiss.detect.event_seq2seq import EventSeq2Seq
 from amiss.detect.nearest_profile import NearestProfile
 from amiss.detect.ngrams import NGrams
 from amiss.detect.session_ensemble import Members, SessionEnsemble
-
-_STRETCH = 100
 
 
 class TraceEnsemble(SessionEnsemble):
@@ -18,14 +15,14 @@ class TraceEnsemble(SessionEnsemble):
 
     For whole traces of processes, of which normal ones do many things that training has not:
     what is news to one view of a normal trace is often known to another, while a process under
-    attack is strange to all of them, and from end to end. So predictors judge a trace by its
+    attack is strange to all of them, and from end to end. So the members judge a trace by its
     calmest stretch, and the ensemble by its calmest member.
 
     Parameters
     ----------
     members : list of (name, detector), optional
-        By default an n-gram model, a sequence-to-sequence network, the nearest n-gram profile and
-        saturated event counts.
+        By default an n-gram model of the calmest stretch, the nearest n-gram profile, and
+        saturated event counts: seconds where a network takes minutes.
     contamination : float, default 0.1
         Share of training items above the threshold of the bare detector.
     random_state : int, optional
@@ -59,8 +56,7 @@ class TraceEnsemble(SessionEnsemble):
 
     def _default_members(self) -> Members:
         return [
-            ("n-grams", NGrams(stretch=_STRETCH)),
-            ("predicted events", EventSeq2Seq(train_stride=2, stretch=_STRETCH)),
+            ("n-grams", NGrams(stretch=100)),
             ("n-gram profile", NearestProfile()),
             ("event counts", EventCounts("saturated")),
         ]
