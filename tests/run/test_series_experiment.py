@@ -49,6 +49,7 @@ def test_the_first_rows_of_each_file_are_learnt_from():
     assert figures["missing_rate"]["mean"] == 1 - figures["recall"]["mean"]
     assert "mahalanobis" in report["levels"]["row"]["baselines"]
     assert "50% to learn from, in time order" in repr(result)
+    assert "ROC-AUC     FAR     MAR  VUS-PR   F1 range" in repr(result)
     json.dumps(report, allow_nan=False)
 
 

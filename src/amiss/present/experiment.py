@@ -16,6 +16,8 @@ _COLUMNS = (
     ("pr_auc", "PR-AUC"),
     ("roc_auc", "ROC-AUC"),
 )
+_OF_SERIES = (("false_alarm_rate", "FAR"), ("missing_rate", "MAR"), ("vus_pr", "VUS-PR"))
+"""False-alarm rate, missing rate, and the volume under the curve of ranges."""
 
 
 def describe_experiment(report: dict[str, Any]) -> str:
@@ -61,12 +63,15 @@ def _describe_data(rows: list[dict[str, Any]], seeds: list[int]) -> list[str]:
 
 
 def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
-    header = " ".join(f"{title:>{_width(title)}}" for _, title in _COLUMNS)
+    of_series = any("vus_pr" in values for values in content["detectors"].values())
+    columns = _COLUMNS + _OF_SERIES if of_series else _COLUMNS
+    header = " ".join(f"{title:>{_width(title)}}" for _, title in columns)
     lines = [f"{plural(level):<{_NAME + 2}} {header}   F1 range"]
-    lines += [_row(name, values) for name, values in content["detectors"].items()]
+    lines += [_row(name, values, columns) for name, values in content["detectors"].items()]
     if content["baselines"]:
         lines += ["  baselines"]
-        lines += [_row(f"  {name}", values) for name, values in content["baselines"].items()]
+        baselines = content["baselines"].items()
+        lines += [_row(f"  {name}", values, columns) for name, values in baselines]
     titles = {
         "ceiling": "no method that sees event ids alone can pass",
         "ceiling_in_session": "with the whole session in view",
@@ -84,9 +89,9 @@ def _describe_level(level: str, content: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _row(name: str, values: dict[str, Any]) -> str:
+def _row(name: str, values: dict[str, Any], columns: tuple[tuple[str, str], ...]) -> str:
     cells = []
-    for key, title in _COLUMNS:
+    for key, title in columns:
         value = values.get(key)
         width = _width(title)
         cells.append(f"{'':>{width}}" if value is None else f"{value['mean']:>{width}.4f}")
