@@ -610,7 +610,8 @@ def weblog_rows() -> str:
 
 
 _TRACES = {
-    "": "**event-seq2seq**",
+    "": "**event-seq2seq**, mean −ln p",
+    "rate_": "event-seq2seq, misclassification rate",
     "next_event_": "next event, the least expected of a segment",
     "n_grams_": "n-grams",
     "event_counts_": "event counts",
@@ -630,6 +631,7 @@ def traces(split: str) -> str:
             figure(r, f"{split}{detector}clean_flagged"),
         ]
         for detector, title in _TRACES.items()
+        if f"{split}{detector}segment_f1" in r["figures"]
     ]
     header = [
         "detector",
@@ -638,7 +640,7 @@ def traces(split: str) -> str:
         "segment F1, mean + 3 sigma",
         "segment F1, tail",
         "segment ROC-AUC",
-        "clean segments flagged",
+        "clean segments flagged, mean + 3 sigma",
     ]
     return table(header, rows)
 
@@ -653,6 +655,19 @@ def traces_faults() -> str:
     return table(["segments found, share", *(f"`{fault}`" for fault in faults)], rows)
 
 
+def traces_windows() -> str:
+    r = read("traces")
+    rows = [
+        [
+            what,
+            figure(r, f"{part}_windows", ",.0f"),
+            figure(r, f"{part}_windows_distinct", ",.0f"),
+        ]
+        for part, what in (("train", "learnt from"), ("test", "judged"))
+    ]
+    return table(["windows of `event-seq2seq`", "cut", "distinct"], rows)
+
+
 def traces_cost() -> str:
     r = read("traces")
     rows = [
@@ -665,8 +680,8 @@ def traces_cost() -> str:
     ]
     header = [
         "detector",
-        f"CPU s to learn {figure(r, 'train_segments', ',.0f')} segments",
-        f"CPU s to score {figure(r, 'test_segments', ',.0f')}",
+        f"CPU s to learn {r['figures']['train_segments']:.0f} segments",
+        f"CPU s to score {r['figures']['test_segments']:.0f}",
     ]
     return table(header, rows)
 
@@ -801,6 +816,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "traces-beyond": partial(traces, "beyond_"),
     "traces-faults": traces_faults,
     "traces-cost": traces_cost,
+    "traces-windows": traces_windows,
     "weblog": weblog,
     "weblog-counts": weblog_counts,
     "weblog-rows": weblog_rows,
