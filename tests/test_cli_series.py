@@ -57,7 +57,7 @@ def content_of(outcome):
 
 def test_the_first_rows_are_learnt_and_the_others_judged(run_amiss, series, tmp_path):
     path = tmp_path / "m.amiss"
-    fitted = ("fit", series, "--head", "200", "--detector", "vector-autoregression", "-o", path)
+    fitted = ("fit", series, "--head", "200", "-o", path)
     code, out, err = run_amiss(*fitted)
     assert code == 0
     assert err == "amiss: changepoint: labels, so no measurement; anomaly is taken\n"
@@ -173,7 +173,12 @@ def test_what_detectors_take_is_listed(run_amiss):
     ("arguments", "code", "words"),
     [
         (["scan", "SERIES"], 2, ["holds a sensor series", "--detector vector-autoregression"]),
-        (["scan", "SERIES", "--window", "9", "--skip", "3"], 2, ["--skip is for tables"]),
+        (["scan", "SERIES", "--window", "9", "--skip", "3"], 2, ["--window is for logs"]),
+        (
+            ["scan", "LOG", "--detector", "next-event", "--window", "9", "--skip", "3"],
+            2,
+            ["--skip is for tables"],
+        ),
         (["detect", "SERIES", "-m", "MODEL", "--window", "3"], 2, ["--window is for logs"]),
         (["detect", "SERIES", "-m", "MODEL", "--head", "0"], 2, ["head=0"]),
         (["detect", "SERIES", "-m", "MODEL", "--skip", "900"], 1, ["more rows than 300"]),

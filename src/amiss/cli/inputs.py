@@ -239,12 +239,20 @@ def chosen_detector(
 ) -> str | Detector:
     """Return the detector by its name, or made by a config."""
     if config is None:
-        return name or (DEFAULT_DETECTOR if options.by is None else ENTITY_DETECTOR)
+        return name or _usual_detector(options)
     if name is not None:
         raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
     from amiss.run.config import read_config
 
     return read_config(config, random_state=seed)
+
+
+def _usual_detector(options: LogOptions) -> str:
+    """Return the detector where none is named, by what the options say that the data are."""
+    if options.by is not None:
+        return ENTITY_DETECTOR
+    of_series = any(value is not None for value in options.of_series.values())
+    return SERIES_DETECTOR if of_series else DEFAULT_DETECTOR
 
 
 def read_finding(path: Path, session_id: str) -> dict[str, Any]:

@@ -215,7 +215,8 @@ UsualDetector = Annotated[
     typer.Option(
         "--detector",
         metavar="NAME",
-        help="See amiss detectors; session-ensemble by default, with --by deep-sad.",
+        help="See amiss detectors; session-ensemble by default, with --by deep-sad, with options "
+        "of series vector-autoregression.",
     ),
 ]
 Config = Annotated[
@@ -265,7 +266,7 @@ DEFAULT_DETECTOR = "session-ensemble"
 ENTITY_DETECTOR = "deep-sad"
 """The default with --by."""
 SERIES_DETECTOR = "vector-autoregression"
-"""What is named to who gives a series without a detector."""
+"""The default with options of series."""
 
 
 @dataclass(frozen=True, slots=True)
