@@ -95,3 +95,41 @@ def test_segments_of_one_trace_are_in_one_fold():
 def test_parameters_that_make_no_sense(parameters):
     with pytest.raises(UsageError, match="expected"):
         NGrams(**parameters).fit(NORMAL)
+
+
+def test_segments_shorter_than_the_order_are_learnt_from_and_scored():
+    rng = np.random.default_rng(0)
+    short = [rng.integers(0, 3, 4).tolist() for _ in range(20)]
+    for score in ("probability", "unseen"):
+        detector = NGrams(order=8, score=score).fit(short)
+        state = detector.to_state()
+        again = NGrams(order=8, score=score)
+        again.from_state(*state)
+        longer = [[0, 1, 2] * 5, [7]]
+        assert np.isfinite(detector.anomaly_score(longer)).all()
+        assert again.anomaly_score(longer).tolist() == detector.anomaly_score(longer).tolist()
+        assert len(detector.expected_events(longer)[0][0]) == 16
+
+
+def test_expected_events_are_the_likeliest_by_the_scores():
+    rng = np.random.default_rng(1)
+    normal = [rng.integers(0, 4, rng.integers(1, 12)).tolist() for _ in range(60)]
+    detector = NGrams(order=3).fit(normal)
+    for row, (ids, p) in enumerate(detector.expected_events(normal[:9], k=9)):
+        own = detector.event_score(normal[:9])[row]
+        came = [*normal[row], END]
+        for place, event in enumerate(came):
+            code = event if event == END else detector.vocabulary_.tokens.index(event)
+            at = ids[place].tolist().index(code)
+            # Tokens that never come next have a share of what is scored, but are not expected.
+            assert p[place][at] == pytest.approx(np.exp(-own[place]))
+        assert (np.diff(p, axis=1) <= 1e-12).all()
+
+
+def test_blocks_of_sequences_do_not_change_scores(monkeypatch):
+    rng = np.random.default_rng(2)
+    normal = [rng.integers(0, 5, rng.integers(0, 30)).tolist() for _ in range(50)]
+    detector = NGrams().fit(normal)
+    whole = detector.anomaly_score(normal)
+    monkeypatch.setattr("amiss.detect.ngrams._EVENTS_AT_ONCE", 40)
+    assert detector.anomaly_score(normal) == pytest.approx(whole, abs=1e-12)

@@ -132,7 +132,8 @@ def largest(values: Scores, item: NDArray[np.int64], n: int) -> Scores:
 def fold_of(X: Sequences | Windows, n: int, seed: int) -> NDArray[np.int64]:
     """Return a fold from 0 to n − 1 for each item; what is of one trace or session stays together.
 
-    With fewer traces or sessions than folds, the last folds are empty.
+    With fewer traces or sessions than folds, the last folds are empty. Segments of a single trace
+    are in folds of neighbours: the best that one trace allows.
     """
     group = X.trace if isinstance(X, Sequences) else X.session
     generator = np.random.default_rng(seed)
@@ -140,6 +141,8 @@ def fold_of(X: Sequences | Windows, n: int, seed: int) -> NDArray[np.int64]:
         return generator.permutation(len(X)) % n
     if isinstance(X, Sequences):  # traces may be numbered in any way; rows of sessions are
         group = np.unique(group, return_inverse=True)[1].ravel()
+        if len(X) and not group.any():
+            return np.arange(len(X)) * min(n, len(X)) // len(X)
     return (generator.permutation(int(group.max(initial=-1)) + 1) % n)[group]
 
 

@@ -102,7 +102,10 @@ class EventCounts(Detector):
         whole = normal & X.complete
         learnt = whole if whole.any() else normal
         self._learn(X, learnt)
-        self.training_score_ = self._score(X, own=learnt)
+        traces = None
+        if X.trace is not None and len(np.unique(X.trace)) > 1:
+            traces = np.unique(X.trace, return_inverse=True)[1].ravel()
+        self.training_score_ = self._score(X, own=learnt, traces=traces)
 
     def _learn(self, X: Sequences, learnt: NDArray[np.bool_]) -> None:
         teachers = X.take(learnt)
@@ -128,27 +131,54 @@ class EventCounts(Detector):
     def _anomaly_score(self, X: Sequences) -> Scores:
         return self._score(X, own=np.zeros(len(X), dtype=np.bool_))
 
-    def _score(self, X: Sequences, own: NDArray[np.bool_]) -> Scores:
-        """Score `X`; items marked `own` are references themselves and leave themselves out."""
+    def _score(
+        self, X: Sequences, own: NDArray[np.bool_], traces: NDArray[np.int64] | None = None
+    ) -> Scores:
+        """Score `X`; items marked `own` are references themselves and leave themselves out.
+
+        With `traces`, numbered from 0, they leave out all that is of their trace.
+        """
         scores = np.empty(len(X))
         for left_out in (False, True):
             part = np.flatnonzero(own == left_out)
-            if len(part):
+            if not len(part):
+                continue
+            if left_out and traces is not None:
+                scores[part] = self._score_by_trace(X.take(part), traces[part])
+            else:
                 scores[part] = self._score_part(X.take(part), left_out)
+        return scores
+
+    def _score_by_trace(self, X: Sequences, trace: NDArray[np.int64]) -> Scores:
+        """Score references by those of other traces."""
+        known = {tuple(row): i for i, row in enumerate(self.reference_vectors_.tolist())}
+        rows = [known.get(tuple(row), -1) for row in self._counts(X).tolist()]
+        kept = np.array(rows) >= 0
+        mass = np.zeros((int(trace.max()) + 1, len(self.reference_count_)), dtype=np.int64)
+        np.add.at(mass, (trace[kept], np.array(rows)[kept]), 1)
+        scores = np.empty(len(X))
+        for own in np.unique(trace):
+            part = np.flatnonzero(trace == own)
+            others = self.reference_count_ - mass[own]
+            for at, distance in self._distances(X.take(part)):
+                scores[part[at]] = self._radius(distance, np.broadcast_to(others, distance.shape))
         return scores
 
     def _score_part(self, X: Sequences, left_out: bool) -> Scores:
         first, inverse, _ = distinct_sequences(X)
         scores = np.empty(len(first))
         for rows, distance in self._distances(X.take(first)):
-            scores[rows] = self._radius(distance, left_out)
+            mass = np.broadcast_to(self.reference_count_, distance.shape)
+            if left_out:  # an item is not its own neighbour
+                mass = mass - (distance <= 1e-12)
+            scores[rows] = self._radius(distance, mass)
         return scores[inverse]
 
-    def _radius(self, distance: NDArray[np.float64], left_out: bool) -> Scores:
-        """Return how far out one must go to hold the neighbourhood, shape (n,)."""
-        mass = np.broadcast_to(self.reference_count_, distance.shape)
-        if left_out:  # an item is not its own neighbour
-            mass = mass - (distance <= 1e-12)
+    def _radius(self, distance: NDArray[np.float64], mass: NDArray[np.int64]) -> Scores:
+        """Return how far out one must go to hold the neighbourhood, shape (n,).
+
+        `mass` is how many items each reference stands for, shape (n, n_references).
+        """
         if self.neighborhood == 0:
             nearest: Scores = np.where(mass > 0, distance, np.inf).min(axis=1, initial=1.0)
             return nearest

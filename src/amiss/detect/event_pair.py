@@ -387,10 +387,13 @@ def _sessions_of(
 def _folds(
     X: Sequences | Windows, anomalous: NDArray[np.bool_], seed: int
 ) -> list[NDArray[np.bool_]]:
-    """Return the items to hold out in turn, a session's windows together, anomalies spread."""
+    """Return the items to hold out in turn, what is of one session or trace together."""
     group = np.arange(len(X))
-    if isinstance(X, Windows) and X.session is not None:
-        group = np.unique(X.session, return_inverse=True)[1].ravel()
+    together = X.session if isinstance(X, Windows) else X.trace
+    if together is not None:
+        group = np.unique(together, return_inverse=True)[1].ravel()
+        if isinstance(X, Sequences) and not group.any():  # one trace has no others to be judged by
+            group = np.arange(len(X))
     n_groups = int(group.max()) + 1
     bad = np.zeros(n_groups, dtype=np.bool_)
     bad[group[anomalous]] = True

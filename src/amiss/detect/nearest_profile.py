@@ -101,7 +101,9 @@ class NearestProfile(Detector):
         teachers = X.take(normal)
         check_has_events(teachers)
         self.vocabulary_ = Vocabulary.learn(teachers)
-        group = np.arange(len(X)) if X.trace is None else X.trace
+        group = np.arange(len(X))
+        if X.trace is not None and len(np.unique(X.trace)) > 1:
+            group = X.trace
         cut, owner = self._stretches(teachers)
         keys, row = self._grams(cut)
         self.keys_ = np.unique(keys)

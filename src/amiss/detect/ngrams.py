@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -14,10 +15,19 @@ from amiss.detect._train import seed_of
 from amiss.detect._windowed import check_has_events, event_offsets, fold_of
 from amiss.errors import UsageError
 from amiss.represent.sequences import UNKNOWN, Vocabulary
-from amiss.represent.windows import BEGIN_TOKEN, END_TOKEN, SPECIAL_TOKENS, UNKNOWN_TOKEN
+from amiss.represent.windows import (
+    BEGIN_TOKEN,
+    END_TOKEN,
+    SPECIAL_TOKENS,
+    UNKNOWN_TOKEN,
+    distinct_rows,
+)
 from amiss.types import END, Sequences
 
 _FOLDS = 5
+_EVENTS_AT_ONCE = 1 << 20
+_CELLS = 1 << 22
+"""Probabilities that are held at once where those of all events are asked."""
 _UNSEEN = -1
 
 
@@ -135,6 +145,8 @@ class NGrams(Detector):
         n_shorter = 1
         for n in range(1, self.order + 1):
             at = np.flatnonzero(left >= n)
+            if not len(at):  # no sequence is as long
+                break
             keys, row, counts = np.unique(
                 gram[at] * base + tokens[at + n - 1], return_inverse=True, return_counts=True
             )
@@ -172,8 +184,16 @@ class NGrams(Detector):
         return grams
 
     def _anomaly_score(self, X: Sequences) -> Scores:
-        values = self._event_values(X, self.score)
-        return trace_mean(values, event_offsets(X), self.stretch)
+        # What is held of each event is held of some sequences at a time only.
+        block = X.offsets[:-1] // _EVENTS_AT_ONCE
+        edges = np.flatnonzero(np.diff(block, prepend=-1, append=block[-1:] + 1))
+        scores = np.empty(len(X))
+        for first, end in pairwise(edges.tolist()):
+            rows = np.arange(first, end)
+            part = X.take(rows)
+            values = self._event_values(part, self.score)
+            scores[rows] = trace_mean(values, event_offsets(part), self.stretch)
+        return scores
 
     def event_score(self, X: Any) -> list[Scores]:
         """Return −ln p of each event of each sequence, the end marker, if seen, last."""
@@ -189,9 +209,9 @@ class NGrams(Detector):
         before = np.arange(len(tokens)) - np.repeat(np.cumsum(marked) - marked, marked)
         before = before[events]
         if score == "unseen":
-            length = np.minimum(before + 1, self.order)
+            length = np.minimum(before + 1, len(self.orders_))
             values = np.empty(len(events))
-            for size in range(1, self.order + 1):
+            for size in range(1, len(self.orders_) + 1):
                 at = np.flatnonzero(length == size)
                 values[at] = grams[size][events[at] - size + 1] == _UNSEEN
             return values
@@ -201,6 +221,8 @@ class NGrams(Detector):
             start = events[at] - n + 1
             context, gram = grams[n - 1][start], grams[n][start]
             known = context != _UNSEEN
+            if not known.any():
+                break
             at, context, gram = at[known], context[known], gram[known]
             count = np.where(gram == _UNSEEN, 0, order.counts[gram])
             p[at] = _interpolated(count, p[at], order.followed[context], order.kinds[context])
@@ -218,34 +240,69 @@ class NGrams(Detector):
             vocabulary's tokens, ``END`` stands for the end of the sequence.
         """
         sequences: Sequences = self._check(X)
-        found = []
-        for row in range(len(sequences)):
-            one = sequences.take(np.array([row]))
-            tokens, left = self._tokens(one)
-            first = int(one.begun[0])
-            last = len(tokens) - int(one.ended[0])
-            p = self._next(self._grams(tokens, left), np.arange(first, last + 1))
-            top = np.argsort(-p, axis=1, kind="stable")[:, :k]
-            ids = np.where(top == END_TOKEN, END, top - SPECIAL_TOKENS)
-            found.append((ids, np.take_along_axis(p, top, axis=1)))
-        return found
+        tokens, left = self._tokens(sequences)
+        grams = self._grams(tokens, left)
+        marked = sequences.lengths + sequences.begun + sequences.ended
+        starts = np.cumsum(marked) - marked
+        # Places of the events, and one after the last; a begin is none.
+        n_places = sequences.lengths + 1
+        first = np.cumsum(n_places) - n_places
+        place = np.arange(n_places.sum()) - np.repeat(first, n_places)
+        before = place + np.repeat(sequences.begun, n_places)
+        context = self._contexts(grams, before + np.repeat(starts, n_places), before)
+        # The longest context that training has says which the shorter ones are.
+        longest = (context != _UNSEEN).sum(axis=1)
+        row = context[np.arange(len(context)), longest - 1]
+        distinct, inverse, _ = distinct_rows(longest, row)
+        ids, p = self._likeliest(context[distinct], k)
+        ids, p = ids[inverse], p[inverse]
+        ends = np.cumsum(n_places)[:-1]
+        return list(zip(np.split(ids, ends), np.split(p, ends), strict=True))
 
-    def _next(
-        self, grams: list[NDArray[np.int64]], places: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Return the probability of each token at `places` of one sequence, 0 of what none is."""
+    def _contexts(
+        self, grams: list[NDArray[np.int64]], at: NDArray[np.int64], before: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the row of the context of each length from 0 before each place, −1 if unseen.
+
+        Parameters
+        ----------
+        grams : as `_grams` has them
+        at : ndarray of int64, shape (n,)
+            Places among all tokens; the one after the last of a sequence may be another's first.
+        before : ndarray of int64, shape (n,)
+            Tokens of the same sequence before each.
+        """
+        context = np.full((len(at), len(self.orders_)), _UNSEEN)
+        context[:, 0] = 0
+        for size in range(1, len(self.orders_)):
+            long = np.flatnonzero((before >= size) & (context[:, size - 1] != _UNSEEN))
+            context[long, size] = grams[size][at[long] - size]
+        return context
+
+    def _likeliest(
+        self, context: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the `k` likeliest tokens after each context as ids, and their probabilities."""
         base = len(self.vocabulary_) + SPECIAL_TOKENS
-        p = np.full((len(places), base), 1 / base)
-        for n, order in enumerate(self.orders_, 1):
-            at = np.flatnonzero(places >= n - 1)
-            # At the end there is nothing yet for an n-gram to start at: only shorter ones do.
-            inside = places[at] - n + 1 < len(grams[0])
-            at = at[inside | (n == 1)]
-            context = np.zeros(len(at), dtype=np.int64)
-            if n > 1:
-                context = grams[n - 1][places[at] - n + 1]
-            known = context != _UNSEEN
-            at, context = at[known], context[known]
+        k = min(k, base)
+        ids = np.empty((len(context), k), dtype=np.int64)
+        best = np.empty((len(context), k))
+        step = max(1, _CELLS // base)
+        for start in range(0, len(context), step):
+            rows = slice(start, start + step)
+            p = self._next(context[rows])
+            top = np.argsort(-p, axis=1, kind="stable")[:, :k]
+            ids[rows] = np.where(top == END_TOKEN, END, top - SPECIAL_TOKENS)
+            best[rows] = np.take_along_axis(p, top, axis=1)
+        return ids, best
+
+    def _next(self, contexts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the probability of each token after each context, 0 of what never comes next."""
+        base = len(self.vocabulary_) + SPECIAL_TOKENS
+        p = np.full((len(contexts), base), 1 / base)
+        for n, order in enumerate(self.orders_):
+            at = np.flatnonzero(contexts[:, n] != _UNSEEN)
+            context = contexts[at, n]
             begin = np.searchsorted(order.keys, context * base)
             end = np.searchsorted(order.keys, (context + 1) * base)
             count = np.zeros((len(at), base))
@@ -266,7 +323,8 @@ class NGrams(Detector):
         self.vocabulary_ = Vocabulary(values["vocabulary"])
         base = len(self.vocabulary_) + SPECIAL_TOKENS
         self.orders_ = []
-        for n in range(1, self.order + 1):
+        while f"keys.{len(self.orders_) + 1}" in arrays:
+            n = len(self.orders_) + 1
             keys, counts = arrays[f"keys.{n}"], arrays[f"counts.{n}"]
             n_shorter = len(self.orders_[-1].keys) if self.orders_ else 1
             self.orders_.append(_order(keys, counts, n_shorter, base))

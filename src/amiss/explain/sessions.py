@@ -25,6 +25,8 @@ from amiss.types import (
 
 MOST_SURPRISES = 5
 _MOST_MISPREDICTED = 10
+_NOTHING = -9
+"""No event: where nothing was predicted."""
 _UNLIKELY = 0.05
 """An event expected with more than this probability is no surprise, whatever its rank."""
 
@@ -93,6 +95,7 @@ def explain_sessions(
     known = _known_names(events, nearest)
     parts = sessions.log.unit == "segment"
     codes = events.vocabulary_.encode(sequences) if events and expected and parts else None
+    likeliest = _written(events, sequences) if codes is not None else None
     findings = []
     for i in range(len(sequences)):
         names = tuple(sequences.names[e] for e in sequences[i])
@@ -119,7 +122,7 @@ def explain_sessions(
         mispredicted: tuple[Misprediction, ...] = ()
         if expected and codes is not None and events:
             own = codes[sequences.offsets[i] : sequences.offsets[i + 1]]
-            top = expected[i][0][: len(own), 0]
+            top = likeliest[i] if likeliest else expected[i][0][: len(own), 0]
             mispredicted = _mispredicted(names, own, top, events.vocabulary_.tokens)
         findings.append(
             Finding(
@@ -135,8 +138,8 @@ def explain_sessions(
                 missing=missing if complete else (),
                 surplus=surplus,
                 complete=complete,
-                # A segment is some thousand events: the lines say which.
-                events=() if parts else names,
+                # A segment is some thousand events: the lines say which, if each has one.
+                events=() if parts and locations[0].first_line < locations[0].last_line else names,
                 nearest=() if parts else like,
                 nearest_count=alike,
                 mispredicted=mispredicted,
@@ -229,6 +232,23 @@ def _expectations(
     )
 
 
+def _written(events: Any, sequences: Sequences) -> list[NDArray[np.int64]] | None:
+    """Return the event that was predicted at each place, by a detector that predicts windows.
+
+    It has read its own predictions, not what came, so it may miss what it would expect by now.
+    """
+    if not hasattr(events, "predict_windows"):
+        return None
+    found = events.predict_windows(sequences)
+    flat = np.full(len(sequences.events), _NOTHING)
+    rows, places = np.nonzero(found.counted)
+    row = found.sequence[rows]
+    at = sequences.offsets[row] + found.position[rows] + places
+    inside = at < sequences.offsets[row + 1]  # the end of a sequence is predicted too
+    flat[at[inside]] = found.predicted[rows, places][inside]
+    return list(np.split(flat, sequences.offsets[1:-1]))
+
+
 def _mispredicted(
     names: tuple[str, ...],
     codes: NDArray[np.int64],
@@ -253,7 +273,7 @@ def _mispredicted(
     found = []
     for name, others in worst[:_MOST_MISPREDICTED]:
         other, times = others.most_common(1)[0]
-        expected = "end of session" if other == END else str(tokens[other])
+        expected = str(tokens[other]) if other >= 0 else "end of session"
         found.append(Misprediction(name, came[name], others.total(), expected, times))
     return tuple(found)
 
