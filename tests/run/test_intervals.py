@@ -1,6 +1,7 @@
 """Series: rows are scored, intervals are found, and no detector sees across a gap."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -11,6 +12,7 @@ import amiss
 from amiss.detect import VAE
 from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
+from amiss.run.evaluate_rows import range_figures
 from amiss.run.intervals import BRIDGED, find_intervals, highest_intervals
 from amiss.run.row_data import as_series
 from amiss.types import NO_TIME, Judgement, Table, Timeline
@@ -250,6 +252,21 @@ def test_an_evaluation_scores_rows_among_those_without_a_label(model):
     json.dumps(report, allow_nan=False)
     calm = amiss.evaluate(model, make_series(20), [0] * 20)
     assert (calm["missing_rate"], calm["vus_pr"]) == (None, None)
+
+
+def test_ranges_are_judged_within_runs_and_with_the_rows_that_have_no_label():
+    series = make_series(120)
+    truth = np.zeros(120, dtype=np.int64)
+    truth[50:60] = 1
+    late = np.zeros(120)
+    late[60:70] = 1
+    gap = replace(series, timeline=Timeline(series.timeline.time, np.repeat([0, 1], 60)))
+    near = range_figures(series, truth, late)["vus_pr"]
+    assert range_figures(gap, truth, late)["vus_pr"] < 0.8 * near
+    truth[60:90] = -1
+    late[90:100] = 1  # thirty rows from the fault, whether they have a label or not
+    left_out = series.take(truth >= 0), truth[truth >= 0], late[truth >= 0]
+    assert range_figures(series, truth, late)["vus_pr"] < range_figures(*left_out)["vus_pr"]
 
 
 def test_labels_may_name_rows_by_their_times(model, tmp_path):

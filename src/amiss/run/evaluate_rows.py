@@ -85,8 +85,11 @@ def evaluate_rows(
     truth = required_labels(given, item_of(known))
     judged = known.take(truth >= 0)
     anomalous = truth[truth >= 0] == 1
+    ranges: dict[str, Any] = {}
     if is_series(known):  # rows without a label are around those with one
-        scores = score_rows(model.detector, known)[truth >= 0]
+        of_all = score_rows(model.detector, known)
+        ranges = range_figures(known, truth, of_all)
+        scores = of_all[truth >= 0]
     else:
         scores = score_rows(model.detector, judged)
     report: dict[str, Any] = {
@@ -99,7 +102,7 @@ def evaluate_rows(
         **at_threshold(anomalous, scores > model.threshold.value),
         **areas(anomalous, scores),
         **alarm_figures(judged, anomalous, scores > model.threshold.value),
-        **range_figures(judged, anomalous, scores),
+        **ranges,
         "kinds": recall_by_kind(judged, anomalous, scores > model.threshold.value),
         "members": {},
         "baselines": {},
@@ -145,16 +148,19 @@ def _share(rows: NDArray[np.bool_]) -> float | None:
     return float(rows.mean()) if len(rows) else None
 
 
-def range_figures(
-    data: RowData, anomalous: NDArray[np.bool_], scores: NDArray[np.float64]
-) -> dict[str, Any]:
-    """Return what is told of scores of a series by ranges: the mean over files with anomalies."""
-    if not isinstance(data, Table) or not is_series(data):
+def range_figures(data: RowData, truth: Truth, scores: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what is told of scores of a series by ranges: the mean over files with anomalies.
+
+    `data` has its rows without a label too: they lie between the others.
+    """
+    if not isinstance(data, Table) or data.timeline is None:
         return {}
     file = np.zeros(len(data), dtype=np.int64) if data.file is None else data.file
     volumes = [
-        volume_under_pr(scores[file == one], anomalous[file == one])
-        for one in np.unique(file[anomalous])
+        volume_under_pr(
+            scores[of], truth[of] == 1, run=data.timeline.run[of], labelled=truth[of] >= 0
+        )
+        for of in (file == one for one in np.unique(file[truth == 1]))
     ]
     return {"vus_pr": float(np.mean(volumes)) if volumes else None}
 

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
 
-Ranges = list[tuple[int, int]]
-"""First row, and the row after the last."""
-
 
 def volume_under_pr(
-    scores: NDArray[np.float64], anomalous: NDArray[np.bool_], max_buffer: int = 100
+    scores: NDArray[np.float64],
+    anomalous: NDArray[np.bool_],
+    max_buffer: int = 100,
+    *,
+    run: NDArray[np.int64] | None = None,
+    labelled: NDArray[np.bool_] | None = None,
 ) -> float:
     """Return VUS-PR: the range-aware area under the precision-recall curve, mean over buffers.
 
@@ -31,6 +33,12 @@ def volume_under_pr(
     anomalous : ndarray of bool, shape (n,)
     max_buffer : int
         Buffers from 0 to so many rows are averaged over.
+    run : ndarray of int64, shape (n,), optional
+        Rows next to each other and of one number follow each other without a gap; ranges and their
+        buffers end where a run does. By default all are of one.
+    labelled : ndarray of bool, shape (n,), optional
+        Rows that are judged. Those without a label are there, so that distances are right, and are
+        left out of precision and recall. By default all are judged.
 
     Returns
     -------
@@ -48,7 +56,8 @@ def volume_under_pr(
     -----
     J. Paparrizos, P. Boniol, T. Palpanas, R. S. Tsay, A. Elmore and M. J. Franklin, "Volume Under
     the Surface: A New Accuracy Evaluation Measure for Time-Series Anomaly Detection", PVLDB 15(11),
-    2022.
+    2022. Where the buffers of two ranges overlap, a row counts by the nearer range, the larger of
+    the two; ranges whose buffers touch are one when it is asked whether they have a flagged row.
 
     Examples
     --------
@@ -62,56 +71,69 @@ def volume_under_pr(
     scores, anomalous = np.asarray(scores, dtype=np.float64), np.asarray(anomalous, dtype=np.bool_)
     if scores.shape != anomalous.shape or scores.ndim != 1:
         raise InputError(f"{scores.shape} scores for {anomalous.shape} labels; expected one a row")
+    judged = np.ones(len(scores), dtype=np.bool_) if labelled is None else labelled
+    anomalous = anomalous & judged
     if not anomalous.any():
         raise InputError("no row is anomalous; precision and recall need some")
     if max_buffer < 0:
         raise UsageError(f"max_buffer={max_buffer}; expected 0 or more rows")
-    areas = [_area(scores, anomalous, buffer) for buffer in range(max_buffer + 1)]
+    starts = np.zeros(len(scores), dtype=np.bool_)
+    if run is not None:
+        starts[1:] = np.diff(run) != 0
+    order = np.flatnonzero(judged)
+    order = order[np.argsort(-scores[order], kind="stable")]
+    # A cut falls between scores that differ.
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    cuts = scores[order][last]
+    seen = np.where(judged, scores, -np.inf)
+    distance = _distances(anomalous, starts)
+    areas = []
+    for buffer in range(max_buffer + 1):
+        weight = _softened(distance, buffer)
+        found = np.cumsum(weight[order])[last]
+        total = (anomalous.sum() + weight[judged].sum()) / 2
+        recall = np.minimum(found / total, 1.0)
+        best = np.sort(_highest_of_ranges(seen, weight > 0, starts))
+        recall *= 1 - np.searchsorted(best, cuts) / len(best)
+        areas.append(float((np.diff(recall, prepend=0.0) * found / (last + 1)).sum()))
     return float(np.mean(areas))
 
 
-def ranges_of(anomalous: NDArray[np.bool_]) -> Ranges:
-    """Return first row and end of each range of rows that follow each other.
+def _distances(anomalous: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how many rows the nearest anomalous row of the run is away; infinite without one.
 
     Examples
     --------
-    >>> ranges_of(np.array([True, False, True, True]))
-    [(0, 1), (2, 4)]
+    >>> starts = np.array([False, False, False, False, True])
+    >>> _distances(np.array([False, True, False, False, False]), starts).tolist()
+    [1.0, 0.0, 1.0, 2.0, inf]
     """
-    edges = np.flatnonzero(np.diff(anomalous.astype(np.int8), prepend=0, append=0))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+    ends = np.append(starts[1:], True)
+    after = _since(anomalous, starts)
+    before = _since(anomalous[::-1], ends[::-1])[::-1]
+    return np.minimum(after, before)
 
 
-def _area(scores: NDArray[np.float64], anomalous: NDArray[np.bool_], buffer: int) -> float:
-    """Return the area under the curve for one buffer."""
-    ranges = ranges_of(anomalous)
-    weight = _softened(anomalous, ranges, buffer)
-    order = np.argsort(-scores, kind="stable")
-    # A cut falls between scores that differ.
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    found = np.cumsum(weight[order])[last]
-    precision = found / (last + 1)
-    total = (anomalous.sum() + weight.sum()) / 2
-    recall = np.minimum(found / total, 1.0)
-    cuts = scores[order][last]
-    best = np.array([scores[weight_range].max() for weight_range in _widened(weight, ranges)])
-    recall *= (best[:, None] >= cuts).mean(axis=0)
-    return float((np.diff(recall, prepend=0.0) * precision).sum())
+def _since(anomalous: NDArray[np.bool_], starts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how many rows ago the last anomalous row of the run was."""
+    at = np.arange(len(anomalous))
+    last = np.maximum.accumulate(np.where(anomalous, at, -1))
+    first = np.maximum.accumulate(np.where(starts, at, 0))
+    return np.where(last >= first, at - last, np.inf)
 
 
-def _softened(anomalous: NDArray[np.bool_], ranges: Ranges, buffer: int) -> NDArray[np.float64]:
+def _softened(distance: NDArray[np.float64], buffer: int) -> NDArray[np.float64]:
     """Return how far each row counts as anomalous, from 0 to 1."""
-    weight = anomalous.astype(np.float64)
-    distance = np.arange(1, buffer // 2 + 1)
-    near = np.sqrt(1 - distance / max(buffer, 1))
-    for first, end in ranges:
-        for rows in (first - distance, end - 1 + distance):
-            inside = (rows >= 0) & (rows < len(weight))
-            weight[rows[inside]] = np.maximum(weight[rows[inside]], near[inside])
+    near = distance <= buffer // 2
+    weight = np.zeros(len(distance))
+    weight[near] = np.sqrt(1 - distance[near] / max(buffer, 1))
     return weight
 
 
-def _widened(weight: NDArray[np.float64], ranges: Ranges) -> list[slice]:
-    """Return each range with the rows around it that count; ranges that then touch are one."""
-    wide = ranges_of(weight > 0)
-    return [slice(a, b) for a, b in wide if any(a <= first < b for first, _ in ranges)]
+def _highest_of_ranges(
+    scores: NDArray[np.float64], inside: NDArray[np.bool_], starts: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the highest score of each range with its buffer; those that touch are one."""
+    at = np.flatnonzero(inside)
+    first = np.concatenate([[True], (np.diff(at) > 1) | starts[at[1:]]])
+    return np.maximum.reduceat(scores[at], np.flatnonzero(first))

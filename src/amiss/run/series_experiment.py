@@ -110,8 +110,8 @@ def run_series_experiment(
     }  # fmt: skip
     taught = truth if use_labels else np.full(len(data), -1)
     rule = "f1" if use_labels else "tail"
-    order = np.concatenate([np.flatnonzero(of & tested) for of in models])
-    judged, anomalous = data.take(order), truth[order] == 1
+    order = np.concatenate([np.flatnonzero(of & ~learnt) for of in models])
+    rest, known = data.take(order), truth[order]
     runs = []
     for seed in seeds:
         found: dict[str, Any] = {"ceilings": {}, "detectors": {}, "baselines": {}}
@@ -126,26 +126,25 @@ def run_series_experiment(
                     rule=rule,
                     random_state=seed,
                 )
-                rest = of & ~learnt
-                scores = score_rows(model.detector, data.take(rest))[tested[rest]]
+                scores = score_rows(model.detector, data.take(of & ~learnt))
                 parts.append(_judged(scores, model.threshold.value, model.calibration))
                 seconds += model.info["cpu_seconds"]
             found["detectors"][name] = {
-                **_figures(judged, anomalous, parts), "threshold": 1.0, "fit_cpu_s": seconds,
+                **_figures(rest, known, parts), "threshold": 1.0, "fit_cpu_s": seconds,
             }  # fmt: skip
         wanted = Threshold(rule, 0.0, false_alarm_rate)
         by_model = [
             baseline_scores(
                 data.take(of & learnt),
                 taught[of & learnt] if use_labels else None,
-                data.take(of & tested),
+                data.take(of & ~learnt),
                 wanted,
                 seed,
             )
             for of in models
         ]
         found["baselines"] = {
-            name: _figures(judged, anomalous, [_judged(*scored[name]) for scored in by_model])
+            name: _figures(rest, known, [_judged(*scored[name]) for scored in by_model])
             for name in by_model[0]
         }
         runs.append(found)
@@ -176,14 +175,18 @@ def _judged(scores: Floats, threshold: float, calibration: Floats) -> _Judged:
     return _Judged((scores - usual) / (unit if unit > 0 else 1.0), scores > threshold)
 
 
-def _figures(judged: Table, anomalous: Bools, parts: list[_Judged]) -> dict[str, Any]:
-    scores = np.concatenate([part.scores for part in parts])
-    flagged = np.concatenate([part.flagged for part in parts])
+def _figures(data: Table, truth: NDArray[np.int64], parts: list[_Judged]) -> dict[str, Any]:
+    """Return the figures of the rows with a label; the others lie between them."""
+    labelled = truth >= 0
+    of_all = np.concatenate([part.scores for part in parts])
+    scores, anomalous = of_all[labelled], truth[labelled] == 1
+    flagged = np.concatenate([part.flagged for part in parts])[labelled]
+    judged = data.take(labelled)
     return {
         **at_threshold(anomalous, flagged),
         **areas(anomalous, scores),
         **alarm_figures(judged, anomalous, flagged),
-        **range_figures(judged, anomalous, scores),
+        **range_figures(data, truth, of_all),
         "curves": curves(anomalous, scores),
         "kinds": recall_by_kind(judged, anomalous, flagged),
     }
