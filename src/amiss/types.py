@@ -516,12 +516,13 @@ class Feature(NamedTuple):
     name: str
     """The column; for an image the colour channel."""
     value: float
-    """What came, in the units of the data; for a region the mean over its deviating pixels."""
+    """What came, in the units of the data; for a region the mean over its deviating pixels, for an
+    interval that of the row where the column deviates most."""
     expected: float | None
     """What the detector makes of it, in the same units; None where it reconstructs nothing."""
     score: float
-    """How much it deviates, for a region the sum over its deviating pixels; of a detector that
-    reconstructs nothing, its part in the anomaly score."""
+    """How much it deviates, for a region the sum over its deviating pixels, for an interval the
+    mean over its rows; of a detector that reconstructs nothing, its part in the anomaly score."""
     usual: tuple[float, float] | None = None
     """Between which values 99 % of the normal rows lie in this column; None for a region."""
     region: Region | None = None
@@ -566,6 +567,6 @@ class Finding:
     nearest_count: int = 0
     """How many training sessions are just like the nearest one."""
     features: tuple[Feature, ...] = ()
-    """Of a row or an image: what deviates most, the worst first."""
+    """Of a row, an interval or an image: what deviates most, the worst first."""
     mispredicted: tuple[Misprediction, ...] = ()
     """Of a segment: the events that were mispredicted most often, the worst first."""
