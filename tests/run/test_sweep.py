@@ -1,9 +1,14 @@
 """A sweep does each file at each contamination once, and says how far the stages agree."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 
 from amiss.detect import TwoStageLabeler, VectorAutoregression
 from amiss.errors import InputError, UsageError
@@ -103,8 +108,10 @@ def test_other_bytes_settings_or_damage_are_done_again(files, tmp_path):
 
 def test_processes_find_the_same(files, tmp_path):
     alone = sweep(files, tmp_path / "one", (0.02,))
+    before = signal.getsignal(signal.SIGINT)
     several = sweep(files, tmp_path / "two", (0.02,), jobs=2)
     assert several.results == alone.results
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_one_file_that_fails_leaves_the_others(files, tmp_path):
@@ -114,6 +121,72 @@ def test_one_file_that_fails_leaves_the_others(files, tmp_path):
     assert len(found.results) == 1
     (failed,) = found.failed
     assert failed.startswith(f"{bad} at 0.02: row 2 of {bad} has no value in column 'a' (1 of 2")
+
+
+def test_a_file_that_fails_is_named_once(files, tmp_path):
+    short = tmp_path / "short.csv"
+    short.write_text("time;a\n2020-01-01;1\n")
+    found = sweep([short, files[0]], tmp_path / "out")
+    assert len(found.results) == 2
+    (failed,) = found.failed
+    assert failed.startswith(f"{short} at 0.02, 0.04: ")
+
+
+class Strange(BaseEstimator):
+    """A stage that fails as no error of ours does."""
+
+    def fit(self, X, y=None):
+        raise ValueError("no rows\nlike these")
+
+
+class Deadly(BaseEstimator):
+    """A stage that takes its process with it."""
+
+    def fit(self, X, y=None):
+        os._exit(1)
+
+
+def test_what_other_libraries_raise_is_told_and_the_sweep_goes_on(files, tmp_path):
+    found = sweep(files, tmp_path, (0.02,), labeler=quick(forest=Strange()))
+    assert found.failed == [f"{file} at 0.02: ValueError: no rows" for file in files]
+    assert (tmp_path / "sweep.csv").read_text().splitlines() == [",".join(COLUMNS)]
+
+
+def test_a_process_that_dies_is_told(files, tmp_path):
+    found = sweep(files, tmp_path, (0.02,), labeler=quick(forest=Deadly()), jobs=2)
+    assert len(found.failed) == 2
+    assert "a process ended before it was done" in found.failed[0]
+
+
+INTERRUPTED = """
+import multiprocessing, os, signal, sys, threading, time
+from amiss.run.sweep import run_sweep
+
+def interrupt():
+    # Both processes are there, and have not got far.
+    while len(multiprocessing.active_children()) < 2:
+        time.sleep(0.001)
+    while signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        time.sleep(0.001)
+    os.killpg(0, signal.SIGINT)
+
+if __name__ == "__main__":
+    threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        run_sweep(sys.argv[1:-1], sys.argv[-1], (0.02, 0.04), jobs=2)
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+def test_ctrl_c_while_processes_start_is_quiet(files, tmp_path):
+    script = tmp_path / "stopped.py"
+    script.write_text(INTERRUPTED)
+    command = [sys.executable, str(script), *map(str, files), str(tmp_path / "out")]
+    ended = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("stopped\n", "", 0)
+    assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) < 5
 
 
 def test_what_was_done_is_kept_when_it_is_stopped(files, tmp_path):

@@ -10,8 +10,10 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +63,7 @@ class Sweep:
         The schema ``amiss.sweep/1``, by file and contamination: counts, thresholds, and the rows
         and times that each stage labelled.
     failed : list of str
-        What could not be done, and why.
+        What could not be done, and why, a line a file and reason.
     notes : list of str
         What was mended or left out while reading.
     resumed : int
@@ -139,7 +141,7 @@ def run_sweep(
         for contamination in contaminations
     ]
     kept = {i: found for i, task in enumerate(tasks) if (found := _kept(task)) is not None}
-    done, failed = dict(kept), []
+    done, failed = dict(kept), dict[int, str]()
     total = len(tasks)
     todo = {i: task for i, task in enumerate(tasks) if i not in kept}
     if progress:
@@ -148,14 +150,15 @@ def run_sweep(
         with _running(todo, min(jobs or os.cpu_count() or 1, max(1, len(todo)))) as outcomes:
             for i, outcome in outcomes:
                 if isinstance(outcome, str):
-                    failed.append(outcome)
+                    failed[i] = outcome
                 else:
                     done[i] = outcome
                 if progress:
                     progress(len(done) + len(failed), total)
     finally:  # stopped or not: what is done is told
         ordered = [done[i] for i in sorted(done)]
-        swept = Sweep(folder, ordered, sorted(failed), _notes_of(ordered), len(kept))
+        said = _failures_of([(tasks[i], failed[i]) for i in sorted(failed)])
+        swept = Sweep(folder, ordered, said, _notes_of(ordered), len(kept))
         _write(folder / "sweep.csv", swept.to_frame().write_csv())
     return swept
 
@@ -241,8 +244,9 @@ def _running(
     with _one_thread():
         pool = ProcessPoolExecutor(jobs, mp_context=spawning, initializer=_leave_interrupts)
         try:
-            futures = {pool.submit(_outcome, task): i for i, task in todo.items()}
-            yield ((futures[future], future.result()) for future in as_completed(futures))
+            with _uninterrupted():  # processes begin as they are submitted to
+                futures = {pool.submit(_outcome, task): i for i, task in todo.items()}
+            yield ((futures[future], _told(future)) for future in as_completed(futures))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - before:
@@ -267,9 +271,33 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let processes that are started meanwhile ignore Ctrl-C from their first instruction."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield  # no handler that could be put back, or none that may be set here
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _leave_interrupts() -> None:
     """Leave Ctrl-C to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _told(future: Future[dict[str, Any] | str]) -> dict[str, Any] | str:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return (
+            "a process ended before it was done, as when memory is short; the same command goes "
+            "on, with --jobs 1 in one process"
+        )
 
 
 def _outcome(task: _Task) -> dict[str, Any] | str:
@@ -282,8 +310,10 @@ def _outcome(task: _Task) -> dict[str, Any] | str:
     except UsageError:  # so are all the others
         raise
     except AmissError as error:
-        said = str(error).removeprefix(f"{task.source.name}: ")
-        return f"{task.source.name} at {task.labeler.contamination:g}: {said}"
+        return str(error).removeprefix(f"{task.source.name}: ")
+    except Exception as error:  # of whatever one file makes of a stage: the others are done
+        reason = next(iter(str(error).splitlines()), "")
+        return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     mended = [f"{what}: {n:,}" for what, n in report.counts.items()]
     result["notes"] = [*report.notes, *mended, *report.damage]
     lines = [f'"{name}": {json.dumps(value, allow_nan=False)}' for name, value in result.items()]
@@ -322,6 +352,15 @@ def _places(series: Table, labelled: NDArray[np.bool_]) -> dict[str, Any]:
     assert series.timeline is not None  # noqa: S101
     times = [timestamp(time) for time in series.timeline.time[at].tolist()]
     return {"rows": series.row[at].tolist(), "times": times}
+
+
+def _failures_of(failed: Sequence[tuple[_Task, str]]) -> list[str]:
+    """Return a line a file and reason, with the contaminations that failed for it."""
+    shares: dict[tuple[str, str], list[str]] = {}
+    for task, reason in failed:
+        of = shares.setdefault((task.source.name, reason), [])
+        of.append(f"{task.labeler.contamination:g}")
+    return sorted(f"{name} at {', '.join(of)}: {reason}" for (name, reason), of in shares.items())
 
 
 def _notes_of(results: Sequence[Mapping[str, Any]]) -> list[str]:
