@@ -137,6 +137,26 @@ def test_rows_all_alike_are_all_normal():
     assert not labeler.labels_.final.any()
 
 
+def test_later_rows_are_labelled_as_those_learnt_from():
+    labeler = _labeler().fit(X)
+    again = labeler.label(X)
+    np.testing.assert_array_equal(again.first, labeler.labels_.first)
+    assert (again.second & labeler.labels_.second).any()
+    assert again.second.mean() < 0.1
+
+
+def test_a_loaded_labeler_has_the_autoencoder_that_was_given(fitted, tmp_path):
+    fitted.save(tmp_path / "labeler.amiss")
+    again = amiss.load(tmp_path / "labeler.amiss")
+    assert isinstance(again.autoencoder, VectorAutoregression)
+    assert again.autoencoder.margin == 1.0
+
+
+def test_more_components_than_rows():
+    wide = np.random.default_rng(0).normal(size=(12, 30))
+    assert _labeler(n_components=25).fit(wide).labels_.projection.shape[1] <= 13
+
+
 def test_a_threshold_instead_of_the_crossing():
     assert _labeler(threshold=2.5).fit(X).second_threshold_ == 2.5
 

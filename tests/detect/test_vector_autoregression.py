@@ -5,6 +5,7 @@ import pytest
 
 from amiss.detect import VectorAutoregression
 from amiss.errors import UsageError
+from amiss.types import NO_TIME, Table, Timeline
 
 
 def _coupled(n=400, seed=0):
@@ -44,14 +45,38 @@ def test_scores_are_those_of_the_strictest_model():
     rows = detector._check(X)
     each = [model.feature_score(rows) for model in detector.models_]
     assert len(each) == 3
-    np.testing.assert_array_equal(detector.feature_score(X), np.max(each, axis=0))
+    np.testing.assert_allclose(detector.feature_score(X) * detector.margin, np.max(each, axis=0))
 
 
-def test_the_margin_raises_the_threshold_only():
+def test_the_margin_is_of_later_rows_only():
     X = _coupled()
     plain, wide = (VectorAutoregression(margin=m).fit(X) for m in (1.0, 2.0))
-    np.testing.assert_array_equal(plain.anomaly_score(X), wide.anomaly_score(X))
-    assert np.isclose(wide.offset_, 2 * plain.offset_)
+    np.testing.assert_allclose(plain.anomaly_score(X), 2 * wide.anomaly_score(X))
+    np.testing.assert_array_equal(plain.training_score_, wide.training_score_)
+    assert wide.offset_ == plain.offset_
+
+
+def test_the_first_rows_of_a_run_do_not_predict_themselves():
+    # Runs of four rows at levels of their own: nothing of order 8 can be learnt from them.
+    levels = np.repeat(np.random.default_rng(3).normal(size=(60, 2)), 4, axis=0)
+    times = np.full(240, NO_TIME)
+    series = Table(levels, ("a", "b"), timeline=Timeline(times, np.arange(240) // 4))
+    detector = VectorAutoregression().fit(series)
+    assert all((model.weights == 0).all() for model in detector.models_)
+
+
+def test_an_odd_row_in_a_run_of_two_is_seen():
+    X = np.random.default_rng(4).normal(size=(400, 2))
+    detector = VectorAutoregression().fit(Table(X, ("a", "b")))
+    short = Table(
+        np.array([[0.0, 0.0], [0.0, 14.0], [0.0, 0.0], [14.0, 0.0], [0.0, 0.0]]),
+        ("a", "b"),
+        timeline=Timeline(np.full(5, NO_TIME), np.array([0, 0, 1, 2, 2])),
+    )
+    flagged = detector.is_anomaly(short)
+    assert flagged[1]
+    assert flagged[3]
+    assert not flagged[[0, 2]].any()
 
 
 @pytest.mark.parametrize("parameters", [{"order": 0}, {"ridge": 0.0}, {"margin": -1.0}])

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.detect._rows import Floats
-from amiss.detect._series import Rows, SeriesRows
+from amiss.detect._series import Rows, SeriesRows, split_at
 
 _LEAST = 1e-9
 """Of a scale, in standard deviations of the channel: below is rounding."""
+_MEANS = 5
 _CONSTANT = 0.25
 """Scale of a channel that never varied, in which a change by one is to be odd."""
 
@@ -65,6 +66,7 @@ class ResidualChart:
         residual : SeriesRows
             No mean, and nothing of the past, goes across its runs.
         taught : ndarray of bool, shape (n,)
+            Means, and what is expected from the past, are learnt of such rows alone.
         windows : sequence of int
         constant : ndarray of bool, shape (n_channels,)
             Channels that never varied in training.
@@ -73,6 +75,7 @@ class ResidualChart:
         ridge : float
             Penalty, in rows.
         """
+        residual = split_at(residual, ~taught)
         past = np.zeros((order, residual.shape[1]))
         if order:
             whole = taught & (np.arange(len(residual)) - residual.start >= order)
@@ -146,10 +149,41 @@ def moving_mean(X: SeriesRows, length: int) -> tuple[Floats, Rows]:
     return total / count[:, None], count
 
 
-def lagged(X: SeriesRows, order: int, channel: int | None = None) -> Floats:
+def usable_lengths(windows: Sequence[int], block: Rows) -> list[int]:
+    """Return the lengths that fit five times in the shortest block, or one row.
+
+    Of fewer means than that nobody knows how large they usually are.
+
+    Parameters
+    ----------
+    windows : sequence of int
+    block : ndarray of int64
+        Of the rows that are learnt from.
+
+    Examples
+    --------
+    >>> usable_lengths((5, 10, 20), np.repeat([0, 1], [60, 80]))
+    [5, 10]
+    """
+    longest = int(np.bincount(block).min()) // _MEANS
+    return [int(length) for length in windows if length <= longest] or [1]
+
+
+def lagged(
+    X: SeriesRows, order: int, channel: int | None = None, rows: Rows | None = None
+) -> Floats:
     """Return the `order` rows before each, the latest first, shape (n, order · n_channels).
 
     Before the first row of a run there is the same again: as if it had been at rest.
+
+    Parameters
+    ----------
+    X : SeriesRows
+    order : int
+    channel : int, optional
+        By default all.
+    rows : ndarray of int64, optional
+        By default all.
 
     Examples
     --------
@@ -157,8 +191,9 @@ def lagged(X: SeriesRows, order: int, channel: int | None = None) -> Floats:
     >>> lagged(rows, 2).tolist()
     [[1.0, 1.0], [1.0, 1.0], [2.0, 1.0]]
     """
-    at = np.arange(len(X))
+    at = np.arange(len(X)) if rows is None else rows
+    start = X.start[at]
     values = X.values if channel is None else X.values[:, [channel]]
     return np.concatenate(
-        [values[np.maximum(at - back, X.start)] for back in range(1, order + 1)], axis=1
+        [values[np.maximum(at - back, start)] for back in range(1, order + 1)], axis=1
     )

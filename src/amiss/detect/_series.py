@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -64,6 +65,7 @@ class SeriesDetector(ReconstructingDetector):
 
     inputs: ClassVar[tuple[Any, ...]] = ("series",)
     folds: int
+    windows: Sequence[int]
     _taught: NDArray[np.bool_]
     """The rows learnt from, while fitting."""
 
@@ -81,6 +83,13 @@ class SeriesDetector(ReconstructingDetector):
             raise UsageError(f"folds={self.folds!r}; expected a whole number, 2 or more")
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise UsageError(f"threshold={self.threshold}; expected a finite number")
+        lengths = self.windows
+        if not (
+            isinstance(lengths, Sequence)
+            and len(lengths)
+            and all(isinstance(n, int | np.integer) and n >= 1 for n in lengths)
+        ):
+            raise UsageError(f"windows={lengths!r}; expected lengths in rows, such as (1, 5, 10)")
         self._check_verdict()
 
     def _set_cuts(self, largest: Floats) -> None:
@@ -147,6 +156,25 @@ def blocks(n: int, rows: Rows, folds: int) -> Rows:
     at = np.zeros(n, dtype=np.int64)
     at[rows] = np.arange(len(rows)) * folds // max(1, len(rows))
     return np.maximum.accumulate(at)
+
+
+def split_at(X: SeriesRows, apart: NDArray[np.bool_]) -> SeriesRows:
+    """Return `X` with runs that end where rows that are `apart` begin or end.
+
+    Examples
+    --------
+    >>> rows = SeriesRows(np.zeros((5, 1)), np.zeros(5, dtype=np.int64))
+    >>> split_at(rows, np.array([False, True, True, False, False])).run.tolist()
+    [0, 1, 1, 2, 2]
+    """
+    ends = np.diff(X.run, prepend=X.run[:1]) != 0
+    ends |= np.diff(apart, prepend=apart[:1])
+    return SeriesRows(X.values, np.cumsum(ends).astype(np.int64))
+
+
+def known_faults(n: int, y: NDArray[Any] | None) -> NDArray[np.bool_]:
+    """Return which of `n` rows are labelled anomalies."""
+    return np.zeros(n, dtype=np.bool_) if y is None else np.asarray(y == 1)
 
 
 def learnable(taught: NDArray[np.bool_], X: SeriesRows) -> Rows:

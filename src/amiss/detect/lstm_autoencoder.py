@@ -15,9 +15,17 @@ from torch import Tensor, nn
 from amiss import store
 from amiss.detect._base import Scores, normal_items
 from amiss.detect._lstm_autoencoder_network import LSTMAutoencoderNetwork
-from amiss.detect._residual_chart import ResidualChart
+from amiss.detect._residual_chart import ResidualChart, usable_lengths
 from amiss.detect._rows import Floats, spread
-from amiss.detect._series import Rows, SeriesDetector, SeriesRows, blocks, learnable
+from amiss.detect._series import (
+    Rows,
+    SeriesDetector,
+    SeriesRows,
+    blocks,
+    known_faults,
+    learnable,
+    split_at,
+)
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.detect._train import resolve_device, seed_of, seeded, threads, train
 from amiss.errors import UsageError
@@ -25,6 +33,8 @@ from amiss.errors import UsageError
 _FURTHEST = 1e4
 """Standard deviations: what is further is odd in any case."""
 _SCORING_BATCH = 2048
+_MOST_WINDOWS = 20_000
+"""That are learnt from; of more, these are drawn."""
 _ORDER, _RIDGE = 5, 100.0
 """Of the residuals' own past, in `ResidualChart`."""
 
@@ -145,6 +155,9 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         taught = normal_items(len(X), y)
         block = blocks(len(X), learnable(taught, X), self.folds)
         n_folds = int(block.max()) + 1
+        # No window and no mean reaches from a known fault into the normal rows after it.
+        X = split_at(X, known_faults(len(X), y))
+        self._lengths = usable_lengths(self.windows, block[taught])
         self.mean_, self.scale_ = spread(X.values[taught])
         learnt = np.stack([taught & (block != k) for k in range(n_folds)])
         self.network_ = self._ready(self._train(self._scaled(X), learnt))
@@ -177,7 +190,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         # The residuals of two blocks are of two networks: no mean goes across.
         apart = np.cumsum(np.diff(X.run * (block.max() + 1) + block, prepend=0) != 0)
         return ResidualChart.learn(
-            SeriesRows(residual, apart.astype(np.int64)), taught, self.windows,
+            SeriesRows(residual, apart.astype(np.int64)), taught, self._lengths,
             constant=constant, order=_ORDER, ridge=_RIDGE,
         )  # fmt: skip
 
@@ -190,6 +203,9 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         share = learnt[:, places].mean(axis=2)
         whole |= ~np.any(whole, axis=1, keepdims=True) & (share == share.max(axis=1, keepdims=True))
         used = np.flatnonzero(np.any(whole, axis=0))
+        seed = seed_of(self.random_state)
+        if len(used) > _MOST_WINDOWS:
+            used = np.random.default_rng(seed).choice(used, _MOST_WINDOWS, replace=False)
         x = torch.from_numpy(scaled.values.astype(np.float32)).to(device)
         at = torch.from_numpy(places[used]).to(device)
         weights = torch.from_numpy(whole[:, used].astype(np.float32)).to(device)
@@ -198,7 +214,6 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
             losses = ((module(windows[None]) - windows) ** 2).mean(dim=(2, 3))
             return (losses * weight).sum(), weight.sum() / len(weight)
 
-        seed = seed_of(self.random_state)
         network = self._network(len(learnt), seed).to(device)
         self.history_ = train(
             network,
@@ -258,11 +273,15 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         residual = np.zeros((network.n_members, *X.shape))
         squared, count = np.zeros_like(residual), np.zeros(len(X))
         for places, real, errors in self._window_errors(network, X):
-            np.add.at(count, places[real], 1)
-            for k, of_member in enumerate(errors):
-                np.add.at(residual[k], places[real], of_member[real])
-                np.add.at(squared[k], places[real], of_member[real] ** 2)
-        return _Errors(residual / count[:, None], squared / count[:, None])
+            for step in range(self.timesteps):  # a row is at one place of a window only
+                there = real[:, step]
+                rows, of_step = places[there, step], errors[:, there, step]
+                count[rows] += 1
+                residual[:, rows] += of_step
+                squared[:, rows] += of_step**2
+        residual /= count[:, None]
+        squared /= count[:, None]
+        return _Errors(residual, squared)
 
     def _feature_score(self, X: SeriesRows) -> Floats:  # type: ignore[override]
         errors = self._errors(self.network_, X)

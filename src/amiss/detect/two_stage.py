@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from amiss import store
 from amiss.decide.rules import equal_precision_recall_threshold, precision_recall_curve
-from amiss.detect._base import Detector, Scores, normal_items
+from amiss.detect._base import LEFT_OUT, Detector, Scores, normal_items
 from amiss.detect._forest import Forest
 from amiss.detect._rows import Floats
 from amiss.detect._series import SeriesDetector, SeriesRows, learnable
@@ -63,7 +63,8 @@ class TwoStageLabeler(SeriesDetector):
         Share of the rows that the forest marks.
     final : {"second", "agreement", "union"}, default "second"
         Rows that count as anomalous: those of the second stage, of both, or of either. The score is
-        the error, or the lesser or larger of both scores, each in units of its threshold.
+        the error, or the lesser or larger of both scores, each in units of its threshold. The
+        forest's are of rows that it grew from, so that thresholds on these are somewhat low.
     n_components : int or float, default 0.9
         Principal components, or the share of the variance that they keep.
     n_trees : int, default 200
@@ -73,7 +74,8 @@ class TwoStageLabeler(SeriesDetector):
     scaler, projection : transformer, optional
         Instead of `StandardScaler` and `PCA`.
     autoencoder : Detector, optional
-        Instead of `LSTMAutoencoder(timesteps=10, score_type="error")`: a detector of series.
+        Instead of `LSTMAutoencoder(timesteps=10, score_type="error")`: a detector of series. Where
+        the rows to label are those fitted to, `VectorAutoregression` needs no margin: 1.
     threshold : float, optional
         Error above which the second stage labels a row, instead of where precision equals recall.
     outlier_type : {"instance", "feature"}, default "instance"
@@ -103,7 +105,8 @@ class TwoStageLabeler(SeriesDetector):
     >>> rng = np.random.default_rng(0)
     >>> series = rng.normal(size=(300, 3))
     >>> series[200:206] += 6
-    >>> labeler = TwoStageLabeler(autoencoder=VectorAutoregression(), random_state=0).fit(series)
+    >>> second = VectorAutoregression(margin=1.0)
+    >>> labeler = TwoStageLabeler(autoencoder=second, random_state=0).fit(series)
     >>> first, second = labeler.labels_.first, labeler.labels_.second
     >>> int(first.sum()), int(second.sum()), bool(labeler.labels_.final[200:206].any())
     (6, 6, True)
@@ -111,6 +114,8 @@ class TwoStageLabeler(SeriesDetector):
 
     name = "two-stage"
     resolution = 1e-6
+    decides: ClassVar[bool] = True
+    """Its threshold is part of what it does: a model may keep it unless a rule is asked for."""
 
     def __init__(
         self,
@@ -155,15 +160,15 @@ class TwoStageLabeler(SeriesDetector):
                 "a smaller contamination"
             )
         self.scaler_ = clone(StandardScaler() if self.scaler is None else self.scaler)
-        self.projection_ = clone(
-            self._default_pca() if self.projection is None else self.projection
-        )
+        reducer = self._default_pca(int(left.sum())) if self.projection is None else self.projection
+        self.projection_ = clone(reducer)
         scaled = self.scaler_.fit_transform(X.values[left])
         with np.errstate(invalid="ignore"):  # the share of the variance, where there is none
             self.projection_.fit(scaled)
         projected = self._project(X)
         self.autoencoder_ = self._made_autoencoder(seed)
-        self.autoencoder_.fit(_series(projected, X), np.where(left, 0, 1))
+        # Left out, not anomalous: what is around a marked row is judged with it, as later on.
+        self.autoencoder_.fit(_series(projected, X), np.where(left, 0, LEFT_OUT))
         self.history_ = self.autoencoder_.history_
         error = self.autoencoder_.training_score_
         self.second_threshold_ = self._crossing(error[taught], first[taught])
@@ -192,9 +197,9 @@ class TwoStageLabeler(SeriesDetector):
             marked = self.forest_.score(values)
             self.first_threshold_ = float(np.quantile(marked, 1 - self.contamination))
 
-    def _default_pca(self) -> PCA:
+    def _default_pca(self, n_rows: int) -> PCA:
         whole = isinstance(self.n_components, int | np.integer)
-        most = self.shape_[0]
+        most = min(self.shape_[0], n_rows)
         return PCA(min(self.n_components, most) if whole else self.n_components, svd_solver="full")
 
     def _made_autoencoder(self, seed: int) -> Detector:
@@ -320,6 +325,7 @@ class TwoStageLabeler(SeriesDetector):
             "thresholds": thresholds,
             "whiten": bool(pca.whiten),
             "autoencoder": {**manifest, "history_": []},
+            "given": self.autoencoder is not None,
         }
         return values, arrays
 
@@ -342,6 +348,8 @@ class TwoStageLabeler(SeriesDetector):
         manifest = values["autoencoder"]
         self.autoencoder_ = get_detector(manifest["detector"])(**manifest["parameters"])
         self.autoencoder_.from_state(manifest, store.with_prefix(arrays, "autoencoder."))
+        if values["given"]:
+            self.autoencoder = clone(self.autoencoder_)
 
 
 def _series(projected: Floats, X: SeriesRows) -> Table:

@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 
 from amiss import store
 from amiss.detect._base import Scores, normal_items
-from amiss.detect._residual_chart import ResidualChart, lagged
+from amiss.detect._residual_chart import ResidualChart, lagged, usable_lengths
 from amiss.detect._rows import Floats, spread
-from amiss.detect._series import SeriesDetector, SeriesRows, blocks, learnable
+from amiss.detect._series import (
+    SeriesDetector,
+    SeriesRows,
+    blocks,
+    known_faults,
+    learnable,
+    split_at,
+)
 from amiss.errors import UsageError
 
+_ROWS = 1 << 14
+"""Whose past is held at once."""
 _FURTHEST = 1e6
 """Standard deviations: what is further is odd in any case, and its sums would lose the rest."""
 
@@ -38,10 +47,10 @@ class VectorAutoregression(SeriesDetector):
     folds : int, default 4
         Blocks of rows that follow each other. For each a model is learnt from the others; the score
         of a row is the highest of any model.
-    margin : float, default 1.6
-        How many times an out-of-fold score counts in ``training_score_``. A row learnt from is
-        scored by the one model that has not seen its block, a later row by the strictest of all,
-        and what drifts has drifted further by then.
+    margin : float, default 1.8
+        What scores are divided by. A row learnt from is scored by the one model that has not seen
+        its block, a later row by the strictest of all, and what drifts has drifted further by
+        then: ``training_score_`` is not divided.
     outlier_type : {"instance", "feature"}, default "instance"
         What the verdict of `judge` goes by.
     threshold : float, optional
@@ -80,7 +89,7 @@ class VectorAutoregression(SeriesDetector):
         ridge: float = 10.0,
         windows: Sequence[int] = (1, 5, 10, 20),
         folds: int = 4,
-        margin: float = 1.6,
+        margin: float = 1.8,
         outlier_type: Literal["instance", "feature"] = "instance",
         threshold: float | None = None,
         contamination: float = 0.01,
@@ -98,6 +107,9 @@ class VectorAutoregression(SeriesDetector):
         self._check_parameters()
         taught = normal_items(len(X), y)
         block = blocks(len(X), learnable(taught, X), self.folds)
+        # No mean and no prediction reaches from a known fault into the normal rows after it.
+        X = split_at(X, known_faults(len(X), y))
+        self._lengths = usable_lengths(self.windows, block[taught])
         scores = np.empty(len(X))
         self.models_ = []
         for held_out in range(int(block.max()) + 1):
@@ -105,7 +117,7 @@ class VectorAutoregression(SeriesDetector):
             model = self._learn(X, taught & ~at)
             scores[at] = model.feature_score(X).max(axis=1)[at]
             self.models_.append(model)
-        self.training_score_ = self.margin * scores
+        self.training_score_ = scores
         self._taught = taught
         self._set_cuts(self.training_score_[taught])
 
@@ -113,21 +125,25 @@ class VectorAutoregression(SeriesDetector):
         """Learn from the rows `taught`: weights from those that follow `order` others of them."""
         mean, scale = spread(X.values[taught])
         scaled = _scaled(X, mean, scale)
-        past = lagged(scaled, self.order)
-        known = lagged(SeriesRows(taught[:, None].astype(np.float64), X.run), self.order)
-        whole = taught & known.all(axis=1)
-        used = whole if whole.any() else taught
-        lags = past[used]
-        penalty = self.ridge * np.eye(lags.shape[1])
-        moments = lags.T @ scaled.values[used]
-        weights = np.asarray(np.linalg.solve(lags.T @ lags + penalty, moments), dtype=np.float64)
-        residual = SeriesRows(scaled.values - _predicted(past, weights), X.run)
+        # Rows that follow `order` others that are taught; not the first of a run, which would
+        # predict themselves.
+        after = np.arange(len(X)) - split_at(X, ~taught).start
+        used = np.flatnonzero(taught & (after >= self.order))
+        size = self.order * X.shape[1]
+        products, moments = self.ridge * np.eye(size), np.zeros((size, X.shape[1]))
+        for begin in range(0, len(used), _ROWS):
+            lags = lagged(scaled, self.order, rows=used[begin : begin + _ROWS])
+            products += lags.T @ lags
+            moments += lags.T @ scaled.values[used[begin : begin + _ROWS]]
+        weights = np.asarray(np.linalg.solve(products, moments), dtype=np.float64)
+        residual = SeriesRows(scaled.values - _predicted(scaled, weights), X.run)
         constant = np.ptp(X.values[taught], axis=0) == 0
-        chart = ResidualChart.learn(residual, taught, self.windows, constant=constant)
+        chart = ResidualChart.learn(residual, taught, self._lengths, constant=constant)
         return _Model(mean, scale, weights, chart)
 
     def _feature_score(self, X: SeriesRows) -> Floats:  # type: ignore[override]
-        return np.asarray(np.max([model.feature_score(X) for model in self.models_], axis=0))
+        strictest = np.max([model.feature_score(X) for model in self.models_], axis=0)
+        return np.asarray(strictest / self.margin)
 
     def _anomaly_score(self, X: SeriesRows) -> Scores:
         return np.asarray(self._feature_score(X).max(axis=1), dtype=np.float64)
@@ -174,16 +190,11 @@ class _Model:
 
     def feature_score(self, X: SeriesRows) -> Floats:
         scaled = _scaled(X, self.mean, self.scale)
-        residual = scaled.values - _predicted(lagged(scaled, self.order), self.weights)
+        residual = scaled.values - _predicted(scaled, self.weights)
         return self.chart.score(SeriesRows(residual, X.run))
 
     def predict(self, X: SeriesRows) -> Floats:
-        past = lagged(_scaled(X, self.mean, self.scale), self.order)
-        return _predicted(past, self.weights) * self.scale + self.mean
-
-    @property
-    def order(self) -> int:
-        return len(self.weights) // len(self.mean)
+        return _predicted(_scaled(X, self.mean, self.scale), self.weights) * self.scale + self.mean
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         own = {"mean": self.mean, "scale": self.scale, "weights": self.weights}
@@ -201,6 +212,16 @@ def _scaled(X: SeriesRows, mean: Floats, scale: Floats) -> SeriesRows:
     return SeriesRows(np.clip(scaled, -_FURTHEST, _FURTHEST), X.run)
 
 
-def _predicted(past: Floats, weights: Floats) -> Floats:
-    # einsum adds up each row alone, so that a row has the same score in any batch.
-    return np.asarray(np.einsum("ij,jk->ik", past, weights))
+def _predicted(scaled: SeriesRows, weights: Floats) -> Floats:
+    predicted = np.empty(scaled.shape)
+    order = len(weights) // scaled.shape[1]
+    for begin in range(0, len(scaled), _ROWS):
+        rows = np.arange(begin, min(begin + _ROWS, len(scaled)))
+        # einsum adds up each row alone, so that a row has the same score in any batch.
+        np.einsum(
+            "ij,jk->ik",
+            lagged(scaled, order, rows=rows),
+            weights,
+            out=predicted[rows[0] : rows[-1] + 1],
+        )
+    return predicted
