@@ -7,8 +7,8 @@ mean of the files. Thresholds come from the 400 rows alone: the 99 % quantile of
 fold where the method has such; of the two stages, where precision equals recall.
 
 What was chosen (methods, sizes, smoothing, the margin) was chosen on the files ``other/*`` and
-``valve1`` of even number. ``_unseen`` figures are of the other 8. They were looked at three times, and nothing
-was chosen by them: docs/series.md says for what.
+``valve1`` of even number. ``_unseen`` figures are of the other 8, which were looked at three times:
+docs/series.md says for what.
 
 Without labels and without a part known to be normal: ``_whole`` figures fit a method on all rows
 of a file and judge the same rows.
