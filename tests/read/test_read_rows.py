@@ -165,7 +165,7 @@ def test_files_of_other_columns_say_which(write):
         (",a\n0,2\n", "column 1 has no name"),
         ("a,,\n0,2,3\n", "columns 2, 3 have no name"),
         ("a,b\n1\n2,3,4\n", "none of its 2 rows has as many cells as the header, 2"),
-        ("label\n1\n", "no column beside label and kind"),
+        ("label\n1\n", "no column of numbers beside label and kind"),
     ],
 )
 def test_what_is_no_table(write, text, message):

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 import amiss
-from amiss.errors import InputError, UsageError
-from amiss.read.series import as_times, read_series
+from amiss.errors import InputError, LabelError, UsageError
+from amiss.read.series import read_series
 from amiss.read.sources import ReadReport
+from amiss.read.times import as_times
 from amiss.types import NO_TIME
 
 START = datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)
@@ -112,6 +113,106 @@ def test_times_may_have_any_name_if_they_are_dates_and_be_seconds_if_called_so(t
     assert read_series(path).timeline.time[0] == 1577836800000
     path.write_text("clock,flow\n5,1\n6,2\n")
     assert read_series(path, time="clock").timeline.time.tolist() == [5000, 6000]
+
+
+@pytest.mark.parametrize(
+    ("cells", "second"),
+    [
+        (["08.02.2020 13:30:40", "8.2.2020 13:30:41"], 1),
+        (["2020-02-08 13:30:40 UTC", "2020-02-08T13:30:41Z"], 1),
+        (["2020-02-08 13:30+0100", "2020-02-08T07:30:00-05:00"], 0),
+        (["08.02.2020", "09.02.2020"], 86_400),
+    ],
+)
+def test_dates_of_other_kinds_are_times(tmp_path, cells, second):
+    path = tmp_path / "a.csv"
+    path.write_text("Datetime,flow\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)))
+    series = read_series(path)
+    assert series.columns == ("flow",)
+    assert np.diff(series.timeline.time).tolist() == [1000 * second]
+    assert np.datetime64(int(series.timeline.time[0]), "ms").astype(str).startswith("2020-02-08")
+
+
+def test_a_date_and_a_time_of_day_are_one_time(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("Date,Time,flow\n08.02.2020,13:30:47,1\n08.02.2020,13:30:48.5,2\n")
+    report = ReadReport()
+    series = read_series(path, report=report)
+    assert (series.columns, report.notes) == (("flow",), ["Date and Time: together the time"])
+    assert series.timeline.time.tolist() == [millis(0), millis(1.5)]
+
+
+@pytest.mark.parametrize("cell", ["02/08/2020 13:30:40", "Feb 8 13:30", "noon"])
+def test_what_is_called_time_and_is_none_is_told(tmp_path, cell):
+    path = tmp_path / "a.csv"
+    path.write_text(f"datetime,flow\n{cell},1\n{cell},2\n")
+    with pytest.raises(InputError, match=r"is no time that is read; expected a time such as 2020"):
+        read_series(path)
+    assert read_series(path, ignore=["datetime"]).columns == ("flow",)
+    report = ReadReport()
+    assert read_series(path, columns=["flow"], report=report).columns == ("flow",)
+    assert "is no time that is read" in report.notes[0]
+
+
+def test_seconds_may_have_a_decimal_comma(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("ts;flow\n1581168647,5;1,5\n1581168648,25;2\n")
+    series = read_series(path)
+    assert series.columns == ("flow",)
+    assert series.timeline.time.tolist() == [1581168647500, 1581168648250]
+
+
+def test_numbers_that_fall_are_times_only_if_they_are_epochs_or_it_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("ts,flow\n30,1\n10,2\n20,3\n")
+    report = ReadReport()
+    series = read_series(path, report=report)
+    assert series.columns == ("ts", "flow")
+    assert series.row.tolist() == [1, 2, 3]
+    assert "--time-column ts" in report.notes[0]
+    assert read_series(path, time="ts", report=report).row.tolist() == [2, 3, 1]
+    path.write_text("ts,flow\n1581168649,1\n1581168647,2\n")
+    assert read_series(path, report=report).row.tolist() == [2, 1]
+    path.write_text("ts,flow\n0.5,1\n1.5,2\n")
+    assert read_series(path).timeline.time.tolist() == [500, 1500]
+
+
+def test_one_corrupt_epoch_changes_no_unit_and_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("ts,flow\n1581168647,1\n1581168648,2\n1581168649000000,3\n1581168650,4\n")
+    with pytest.raises(InputError, match="ts, row 3: '1581168649000000'; expected a time"):
+        read_series(path)
+
+
+def test_many_times_with_a_zone_are_as_those_without(tmp_path):
+    plain = pl.Series([(START + timedelta(seconds=i)).isoformat() for i in range(2000)])
+    zoned = plain.str.replace(r"\+00:00$", "Z")
+    ahead = pl.Series(
+        [(START + timedelta(seconds=i, hours=2)).isoformat()[:-6] + "+02:00" for i in range(2000)]
+    )
+    expected = [millis(i) for i in range(2000)]
+    for cells in (plain, zoned, ahead):
+        assert as_times(cells)[0].tolist() == expected
+
+
+def test_another_separator_is_asked_for(tmp_path):
+    path = write(tmp_path / "a.csv", range(3), separator="\t", header="datetime\tflow\theat")
+    for separator in ("\t", "tab", r"\t", None):
+        assert read_series(path, separator=separator).columns == ("flow", "heat")
+    with pytest.raises(InputError, match=r"what is between in separator= \(--separator\)"):
+        read_series(path, separator=",")
+    write(path, range(3), separator="|", header="datetime|flow|heat")
+    assert read_series(path).columns == ("flow", "heat")
+
+
+def test_words_that_are_no_labels_are_answered_with_those_that_are(tmp_path):
+    path = write(tmp_path / "a.csv", range(2), (("ok", "broken"),), "datetime;flow;heat;label")
+    for options in ({}, {"label": "label"}):
+        with pytest.raises((InputError, LabelError), match="0 or 1, normal or anomaly") as raised:
+            read_series(path, **options)
+        assert "kind=" not in str(raised.value)
+    with pytest.raises(InputError, match=r"leave others out in ignore= \(--ignore\)"):
+        read_series(path)
 
 
 def test_a_series_without_times_has_runs_by_file(tmp_path):

@@ -14,7 +14,7 @@ from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
 from amiss.run.evaluate_rows import range_figures
 from amiss.run.intervals import BRIDGED, find_intervals, highest_intervals
-from amiss.run.row_data import as_series
+from amiss.run.row_data import as_series, ids_of
 from amiss.types import NO_TIME, Judgement, Table, Timeline
 
 COLUMNS = ("flow", "heat", "volts")
@@ -252,6 +252,19 @@ def test_an_evaluation_scores_rows_among_those_without_a_label(model):
     json.dumps(report, allow_nan=False)
     calm = amiss.evaluate(model, make_series(20), [0] * 20)
     assert (calm["missing_rate"], calm["vus_pr"]) == (None, None)
+
+
+def test_rows_whose_times_repeat_are_named_by_their_numbers():
+    series = make_series(5)
+    time = series.timeline.time.copy()
+    time[2] = time[1]
+    twins = replace(series, timeline=replace(series.timeline, time=time))
+    ids = ids_of(twins, np.arange(5))
+    assert ids[1:3] == ["2", "3"]
+    assert ids[0].startswith("2020")
+    assert ids == [ids_of(twins, np.array([i]))[0] for i in range(5)]
+    apart = replace(twins, file=np.array([0, 0, 1, 1, 1]), sources=("a", "b"))
+    assert all(name[1:6] == ":2020" for name in ids_of(apart, np.arange(5)))
 
 
 def test_ranges_are_judged_within_runs_and_with_the_rows_that_have_no_label():

@@ -163,12 +163,13 @@ import multiprocessing, os, signal, sys, threading, time
 from amiss.run.sweep import run_sweep
 
 def interrupt():
-    # Both processes are there, and have not got far.
+    # Both processes are there, and have not got far: a terminal tells them as well.
     while len(multiprocessing.active_children()) < 2:
         time.sleep(0.001)
-    while signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        time.sleep(0.001)
-    os.killpg(0, signal.SIGINT)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.5)  # for what they would say to it
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 if __name__ == "__main__":
     threading.Thread(target=interrupt, daemon=True).start()
@@ -179,12 +180,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to a thread")
 def test_ctrl_c_while_processes_start_is_quiet(files, tmp_path):
     script = tmp_path / "stopped.py"
     script.write_text(INTERRUPTED)
     command = [sys.executable, str(script), *map(str, files), str(tmp_path / "out")]
-    ended = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("stopped\n", "", 0)
     assert len((tmp_path / "out" / "sweep.csv").read_text().splitlines()) < 5
 

@@ -140,10 +140,10 @@ def _separator(lines: list[str]) -> str:
     (';', ',')
     """
     bare = [re.sub(_QUOTED, "", line) for line in lines]
-    for separator in "\t;,":
+    for separator in "\t;,|":
         if len({line.count(separator) for line in bare}) == 1 and separator in bare[0]:
             return separator
-    return max(",;\t", key=bare[0].count)
+    return max(",;\t|", key=bare[0].count)
 
 
 def _cells(lines: pl.Series, separator: str) -> pl.Series:

@@ -27,6 +27,9 @@ from amiss.types import Table
 
 LABEL_COLUMNS = ("label", "anomaly", "is_anomaly", "outlier", "y")
 """Names, in any case, of a column that is taken for the label if its cells are labels."""
+_SEPARATORS = {"tab": "\t", "\\t": "\t"}
+"""What a separator that is hard to type may be called."""
+_LABEL_WORDS = "0 or 1, normal or anomaly, or false or true"
 _SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".npz"})
 _COMPRESSED = frozenset({".gz", ".zst"})
 
@@ -46,8 +49,8 @@ def read_table(
     Parameters
     ----------
     source : path-like, sequence of path-like, or data frame
-        Files, folders or glob patterns: CSV separated by commas, semicolons or tabs, as it is or
-        compressed (gzip, zstd); Parquet, Arrow or JSON lines; ``.npz`` of an array `X` of shape
+        Files, folders or glob patterns: CSV separated by commas, semicolons, tabs or bars, as it is
+        or compressed (gzip, zstd); Parquet, Arrow or JSON lines; ``.npz`` of an array `X` of shape
         (n, n_columns), with `y` of shape (n,) where there are labels, or of one 2-D array. Or a
         data frame of polars or pandas.
     columns : sequence of str, optional
@@ -64,7 +67,7 @@ def read_table(
         Whether a CSV begins with the names of its columns; by default, if no cell of its first
         line is a number.
     separator : str, optional
-        What stands between the cells of a CSV; recognised by default.
+        What stands between the cells of a CSV, ``tab`` for a tab; recognised by default.
     report : ReadReport, optional
         Filled with what was mended or left out; without one, that is a warning.
 
@@ -112,23 +115,31 @@ def table_of(
     columns: Sequence[str] | None,
     label: str | None,
     kind: str | None,
+    *,
+    of_series: bool = False,
 ) -> Table:
-    """Return the rows of all parts as one table; arguments and errors are those of `read_table`."""
+    """Return the rows of all parts as one table; arguments and errors are those of `read_table`.
+
+    A series has no kinds, and may ignore columns: errors say what can be done.
+    """
     parts, names = _aligned(parts, columns, label, kind)
     label = label or recognised_label(parts, [*(columns or ()), *([kind] if kind else [])])
     names = [name for name in names if name not in (label, kind)]
     if not names:
+        others = "times and labels" if of_series else "label and kind"
         raise InputError(
-            f"{parts[0].name}: no column beside label and kind; expected one of numbers at least"
+            f"{parts[0].name}: no column of numbers beside {others}; expected "
+            "one at least; if all of a line is taken for one cell, name what stands between cells "
+            "in separator= (--separator)"
         )
     kinds = None if kind is None else np.concatenate([as_words(p.frame[kind]) for p in parts])
     if label is not None:
-        labels: NDArray[np.int64] | None = _labels(parts, label)
+        labels: NDArray[np.int64] | None = _labels(parts, label, of_series)
     else:
         labels = None if kinds is None else _labels_of(kinds)
     file = np.repeat([part.file for part in parts], [len(part) for part in parts])
     return Table(
-        values=_values(parts, names),
+        values=_values(parts, names, of_series),
         columns=tuple(names),
         label=labels,
         kind=kinds,
@@ -164,8 +175,8 @@ def check_request(
     columns: Sequence[str] | None, label: str | None, kind: str | None, separator: str | None
 ) -> None:
     """Refuse arguments of `read_table` that make no sense."""
-    if separator is not None and len(separator) != 1:
-        raise UsageError(f"separator={separator!r}; expected one character, such as ';'")
+    if separator is not None and len(separator) != 1 and separator not in _SEPARATORS:
+        raise UsageError(f"separator={separator!r}; expected one character, such as ';', or tab")
     if isinstance(columns, str):
         raise UsageError(f"columns={columns!r}: expected a list of names, such as [{columns!r}]")
     if columns is not None and not len(columns):
@@ -190,6 +201,7 @@ def read_parts(
             f"got {type(source).__name__}; expected a path, a list of paths, or a data frame"
         )
     found = find_sources(source)
+    separator = _SEPARATORS.get(separator or "", separator)
     parts, empty = [], []
     for index, item in enumerate(found):
         part = _read_file(item, report, has_header, separator)
@@ -283,18 +295,18 @@ def _aligned(
             found += [f"with {', '.join(more)[:200]}"] if more else []
             raise InputError(
                 f"{part.name}: {' and '.join(found)}, unlike {first.name}; expected the same "
-                "columns in each file: name those to take in columns="
+                "columns in each file: name those to take in columns= (--columns)"
             )
     if columns is None and "" in shared:
         raise InputError(
             f"{first.name}: column {first.frame.columns.index('') + 1} has no name, like an index "
-            "that was written along; name it, or the columns to take in columns="
+            "that was written along; name it, or the columns to take in columns= (--columns)"
         )
     aligned = [replace(part, frame=part.frame.select(shared)) for part in parts]
     return aligned, list(shared if columns is None else columns)
 
 
-def _values(parts: list[FramePart], names: list[str]) -> NDArray[np.float64]:
+def _values(parts: list[FramePart], names: list[str], of_series: bool) -> NDArray[np.float64]:
     values = np.empty((sum(map(len, parts)), len(names)))
     at = 0
     for part in parts:
@@ -306,22 +318,27 @@ def _values(parts: list[FramePart], names: list[str]) -> NDArray[np.float64]:
             if first >= 0:
                 bad[name] = f"{name} (row {part.row[first]}: {_shown(cells[first])})"
         if bad:
-            raise InputError(_not_numbers(part, bad))
+            raise InputError(_not_numbers(part, bad, of_series))
         at += len(part)
     return values
 
 
-def _not_numbers(part: FramePart, bad: dict[str, str]) -> str:
+def _not_numbers(part: FramePart, bad: dict[str, str], of_series: bool) -> str:
     told = ", ".join(list(bad.values())[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
     first = next(iter(bad))
     hint = ""
-    if first == part.frame.columns[0] and part.frame[first].n_unique() == len(part) > 1:
+    if part.frame.width == 1:
+        hint = "; if a line has several cells, name what is between in separator= (--separator)"
+    elif first == part.frame.columns[0] and part.frame[first].n_unique() == len(part) > 1:
         hint = f"; {first} looks like the name of each row"
-    elif find_column(bad, LABEL_COLUMNS):
-        hint = f"; if {find_column(bad, LABEL_COLUMNS)} is the class of each row, give it as kind="
+    elif found := find_column(bad, LABEL_COLUMNS):
+        hint = f"; if {found} is the class of each row, give it as kind= (in Python)"
+        if of_series:
+            hint = f"; if {found} is a label, its words should be {_LABEL_WORDS}"
+    less = ", leave others out in ignore= (--ignore)"
     return (
-        f"{part.name}: expected numbers in {told}{hint}; "
-        "name the columns to take in columns=, or drop or encode the others"
+        f"{part.name}: expected numbers in {told}{hint}; name the columns to take in columns= "
+        f"(--columns){less if of_series else ''}, or drop or encode the others"
     )
 
 
@@ -340,15 +357,16 @@ def recognised_label(parts: list[FramePart], skip: Sequence[str]) -> str | None:
     return None
 
 
-def _labels(parts: list[FramePart], name: str) -> NDArray[np.int64]:
+def _labels(parts: list[FramePart], name: str, of_series: bool) -> NDArray[np.int64]:
     labels = []
+    kinds = f"; if {name} is the class of each row, give it as kind= (in Python)"
+    kinds = "" if of_series else kinds
     for part in parts:
         values, first = as_labels(part.frame[name])
         if first >= 0:
             raise LabelError(
                 f"{part.name}: {name}, row {part.row[first]}: label "
-                f"{_shown(part.frame[name][first])}; expected 0 or 1, or normal or anomaly; "
-                f"if {name} is the class of each row, give it as kind="
+                f"{_shown(part.frame[name][first])}; expected {_LABEL_WORDS}{kinds}"
             )
         labels.append(values)
     return np.concatenate(labels)

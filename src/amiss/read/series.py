@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from amiss.read.rows import (
     warn_of,
 )
 from amiss.read.sources import PathLike, ReadReport
+from amiss.read.times import as_epochs, as_times, since_epoch, texts_of
 from amiss.types import NO_TIME, Table, Timeline
 
 TIME_COLUMNS = ("datetime", "timestamp", "time", "date_time", "date", "ts")
@@ -37,10 +37,13 @@ GAP_STEPS = 10.0
 """A step longer than so many usual ones of its file is a gap."""
 _OTHER_LABELS = (*LABEL_COLUMNS, "changepoint", "change_point", "is_changepoint")
 """Names of columns that say something of the labels, and measure nothing."""
-_LARGEST = ((1e17, 1e6), (1e14, 1e3), (1e11, 1.0), (0.0, 1e-3))
-"""Epochs of at least so much are nano-, micro-, milliseconds and seconds; divided by the second."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ISO = re.compile(r"\s*\d{4}[-/]\d\d[-/]\d\d([T ]|\s*$)")
+_PLAUSIBLE = (315_532_800_000, 4_102_444_800_000)
+"""1980 and 2100 in milliseconds: numbers between them are epochs, whatever their order."""
+_DAY = r"\s*(\d{4}[-/]\d\d[-/]\d\d|\d{1,2}\.\d{1,2}\.\d{4})"
+_DATE = re.compile(rf"{_DAY}([T ]|\s*$)")
+_DATE_ALONE = re.compile(rf"{_DAY}\s*$")
+_CLOCK = re.compile(r"\s*\d{1,2}:\d\d(:\d\d(\.\d+)?)?\s*$")
+_TIMES = "a time such as 2020-02-08 13:30:47, or seconds since 1970"
 
 
 def read_series(
@@ -66,10 +69,12 @@ def read_series(
     source : path-like, sequence of path-like, or data frame
         As `read_table` takes them; each file is a series of its own.
     time : str, optional
-        Column of times: ISO 8601, in UTC where no zone is said, or seconds, milli-, micro- or
-        nanoseconds since 1970. By default the first column called datetime, timestamp, time,
-        date_time, date or ts, in any case, whose cells are times, or else the first of dates in
-        ISO 8601. Without one, each file is a series without gaps.
+        Column of times: ISO 8601 or day.month.year, in UTC where no zone is said, or seconds,
+        milli-, micro- or nanoseconds since 1970. By default the first column called datetime,
+        timestamp, time, date_time, date or ts, in any case, whose cells are times, date and time of
+        day in two columns called so, or else the first column of dates. Numbers are times by the
+        name of their column if they never fall, or are of 1980 to 2100. Without times, each file is
+        a series without gaps. Times are kept to the millisecond.
     label : str, optional
         As `read_table`.
     columns : sequence of str, optional
@@ -77,7 +82,7 @@ def read_series(
     ignore : sequence of str
         Columns to leave out.
     separator : str, optional
-        What stands between the cells of a CSV; recognised by default.
+        What stands between the cells of a CSV, ``tab`` for a tab; recognised by default.
     max_gap : float, optional
         Seconds; by default ten times the median step of the file.
     head : int, optional
@@ -100,7 +105,8 @@ def read_series(
     Raises
     ------
     InputError
-        As `read_table`; or a cell of the column of times is no time.
+        As `read_table`; or a cell of the column of times is no time, or a column is called as one
+        is and holds none.
     LabelError
         The column `label` has a cell that is no label.
     UsageError
@@ -123,69 +129,21 @@ def read_series(
     parts, sources = read_parts(source, told, None, separator)
     parts = _without(parts, ignore)
     kept = [*(columns or ()), *([label] if label else [])]
+    if time is None:
+        parts = _joined_times(parts, kept, told)
     column = time or _recognised_time(parts, kept)
+    if column is None:
+        _check_unrecognised(parts, columns, kept, told)
     timed = [_in_order(part, column, told) for part in parts]
     timed = _cut(timed, skip, head, told)
     if column is None:
         told.notes.append("no column of times: rows are taken as they come, each file without gaps")
     left = _without_labels([part for part, _ in timed], kept, label, told)
-    table = table_of(left, sources, columns, label, None)
+    table = table_of(left, sources, columns, label, None, of_series=True)
     if report is None:
         warn_of(told)
     times = np.concatenate([times for _, times in timed])
     return replace(table, timeline=Timeline(times, _runs([t for _, t in timed], max_gap)))
-
-
-def as_times(cells: pl.Series) -> tuple[NDArray[np.int64], int]:
-    """Return a column as milliseconds since 1970, UTC, and where the first cell is no time, or −1.
-
-    What is empty is ``NO_TIME``.
-
-    Examples
-    --------
-    >>> as_times(pl.Series(["1970-01-01 00:00:01.5", "1970-01-01T01:00:00+01:00"]))
-    (array([1500,    0]), -1)
-    >>> as_times(pl.Series([1581168647.0, 1581168648.25]))
-    (array([1581168647000, 1581168648250]), -1)
-    >>> as_times(pl.Series(["yesterday"]))[1]
-    0
-    """
-    if cells.dtype in (pl.Datetime, pl.Date):
-        found = cells.cast(pl.Datetime("ms")).to_physical()
-        return found.fill_null(NO_TIME).to_numpy(), -1
-    if cells.dtype.is_numeric():
-        return _since_epoch(cells.cast(pl.Float64).to_numpy()), -1
-    texts = cells.cast(pl.String, strict=False).str.strip_chars().replace("", None)
-    numbers = texts.cast(pl.Float64, strict=False)
-    if texts.null_count() < len(texts) and numbers.null_count() == texts.null_count():
-        return _since_epoch(numbers.to_numpy()), -1
-    usual = texts.str.replace_all("/", "-").str.replace("T", " ", literal=True)
-    parsed = usual.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="ms", strict=False)
-    times = parsed.to_physical().fill_null(NO_TIME).to_numpy().copy()
-    for at in np.flatnonzero((parsed.is_null() & texts.is_not_null()).to_numpy()):
-        moment = _moment(texts[int(at)])
-        if moment is None:
-            return times, int(at)
-        times[at] = moment
-    return times, -1
-
-
-def _moment(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text.replace("/", "-"))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(milliseconds=1)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _since_epoch(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-    times = np.full(len(numbers), NO_TIME)
-    there = np.isfinite(numbers)
-    largest = np.abs(numbers[there]).max(initial=0.0)
-    per_milli = next(divisor for bound, divisor in _LARGEST if largest >= bound)
-    times[there] = np.round(numbers[there] / per_milli).astype(np.int64)
-    return times
 
 
 def _check_cut(max_gap: float | None, head: int | None, skip: int, ignore: Sequence[str]) -> None:
@@ -207,22 +165,95 @@ def _without(parts: list[FramePart], ignore: Sequence[str]) -> list[FramePart]:
     return [replace(part, frame=part.frame.drop(ignore, strict=False)) for part in parts]
 
 
+def _joined_times(
+    parts: list[FramePart], kept: Sequence[str], report: ReadReport
+) -> list[FramePart]:
+    """Return the parts with the time of day, if it is in a column of its own, put to the date."""
+    free = [name for name in parts[0].frame.columns if name not in kept]
+    date, time = find_column(free, ["date"]), find_column(free, ["time"])
+    if date is None or time is None:
+        return parts
+    joined = []
+    for part in parts:
+        if not {date, time} <= set(part.frame.columns):
+            return parts
+        days, clocks = texts_of(part.frame[date]), texts_of(part.frame[time])
+        first = [cells.drop_nulls().head(1).to_list() for cells in (days, clocks)]
+        if not (first[0] and _DATE_ALONE.match(first[0][0])):
+            return parts
+        if not (first[1] and _CLOCK.match(first[1][0])):
+            return parts
+        both = (days + " " + clocks).alias(date)
+        joined.append(replace(part, frame=part.frame.drop(time).with_columns(both)))
+    report.notes.append(f"{date} and {time}: together the time")
+    return joined
+
+
 def _recognised_time(parts: list[FramePart], kept: Sequence[str]) -> str | None:
     """Return the column of times of the first file, by its name or else by its cells."""
     frame = parts[0].frame
     free = [name for name in frame.columns if name not in kept]
     for wanted in TIME_COLUMNS:
         name = find_column(free, [wanted])
-        if name is not None and as_times(frame[name].drop_nulls().head(1))[1] < 0:
+        if name is not None and _are_times(parts, name):
             return name
     return next((name for name in free if _holds_dates(frame[name])), None)
+
+
+def _are_times(parts: list[FramePart], name: str) -> bool:
+    """Return whether a column that is called as one of times holds such, by its first cell.
+
+    Numbers may be of anything: those are times that never fall, or are of our age.
+    """
+    comma = parts[0].decimal_comma
+    if as_times(parts[0].frame[name].drop_nulls().head(1), comma)[1] >= 0:
+        return False
+    for part in parts:
+        if name not in part.frame.columns:
+            continue
+        numbers = as_epochs(part.frame[name], part.decimal_comma)
+        if numbers is None:
+            continue
+        numbers = numbers[np.isfinite(numbers)]
+        if not len(numbers):
+            continue
+        usual = since_epoch(np.array([np.median(numbers)]))[0][0]
+        rises = (np.diff(numbers) >= 0).all() and (len(numbers) < 2 or numbers[-1] > numbers[0])
+        if not (rises or _PLAUSIBLE[0] <= usual <= _PLAUSIBLE[1]):
+            return False
+    return True
+
+
+def _check_unrecognised(
+    parts: list[FramePart], columns: Sequence[str] | None, kept: Sequence[str], report: ReadReport
+) -> None:
+    """Refuse a column that is called as one of times and is text; say so of one of numbers."""
+    part = parts[0]
+    free = [name for name in part.frame.columns if name not in kept]
+    for name in (n for n in free if n.strip().lower() in TIME_COLUMNS):
+        cells = part.frame[name].drop_nulls()
+        if not len(cells):
+            continue
+        if as_epochs(cells, part.decimal_comma) is not None:
+            if columns is None:
+                report.notes.append(
+                    f"{name}: numbers that do not rise, taken for a measurement; time={name!r} "
+                    f"(--time-column {name}) takes them for times"
+                )
+        elif columns is None:
+            raise InputError(
+                f"{part.name}: {name}: {str(cells[0])[:40]!r} is no time that is read; expected "
+                f"{_TIMES}: write it so, or leave the column out with ignore= (--ignore {name})"
+            )
+        else:
+            report.notes.append(f"{name}: {str(cells[0])[:40]!r} is no time that is read")
 
 
 def _holds_dates(cells: pl.Series) -> bool:
     if cells.dtype in (pl.Datetime, pl.Date):
         return True
     first = cells.drop_nulls().head(1)
-    if first.dtype != pl.String or not len(first) or not _ISO.match(first[0]):
+    if first.dtype != pl.String or not len(first) or not _DATE.match(first[0]):
         return False
     return as_times(cells)[1] < 0
 
@@ -236,11 +267,11 @@ def _in_order(
     if column not in part.frame.columns:
         there = ", ".join(part.frame.columns)[:300]
         raise InputError(f"{part.name}: no column {column} of times; its columns: {there}")
-    times, bad = as_times(part.frame[column])
+    times, bad = as_times(part.frame[column], part.decimal_comma)
     if bad >= 0:
         raise InputError(
             f"{part.name}: {column}, row {part.row[bad]}: {str(part.frame[column][bad])[:40]!r}; "
-            "expected a time such as 2020-02-08 13:30:47, or seconds since 1970"
+            f"expected {_TIMES}"
         )
     timed = np.flatnonzero(times != NO_TIME)
     if len(timed) < len(part):

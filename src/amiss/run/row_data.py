@@ -75,7 +75,7 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
     """Return the ids of the rows at `at`: a row's number, after its file where there are several.
 
     Of rows with an index it is the start of the window, in UTC, and the entity; of a series it is
-    the time, where there is one, in place of the number.
+    the time in place of the number, where there is one, and no row beside it has the same.
 
     Examples
     --------
@@ -88,11 +88,22 @@ def ids_of(data: RowData, at: NDArray[np.int64]) -> list[str]:
         return _index_ids(data.index, at)
     names = [str(row) for row in (at + 1 if data.row is None else data.row[at])]
     if data.timeline is not None:
-        times = data.timeline.time[at].tolist()
+        times = np.where(_repeated(data, at), NO_TIME, data.timeline.time[at]).tolist()
         names = [timestamp(t) or name for t, name in zip(times, names, strict=True)]
     if len(data.sources) < 2 or data.file is None:
         return names
     return [f"{data.sources[f]}:{name}" for f, name in zip(data.file[at], names, strict=True)]
+
+
+def _repeated(data: Table, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether the row before or after has the time of a row: no time names it."""
+    assert data.timeline is not None  # noqa: S101 - what makes a table a series
+    time, last = data.timeline.time, len(data) - 1
+    same = np.zeros(len(at), dtype=np.bool_)
+    for beside in (np.maximum(at - 1, 0), np.minimum(at + 1, last)):
+        twin = (beside != at) & (time[beside] == time[at])
+        same |= twin if data.file is None else twin & (data.file[beside] == data.file[at])
+    return same
 
 
 def _index_ids(index: RowIndex, at: NDArray[np.int64]) -> list[str]:
