@@ -89,3 +89,32 @@ def test_predictions_need_a_detector_and_a_kind_of_file(folder, model, run_amiss
 def test_a_model_of_segments_cuts_other_traces_as_its_own(folder, model, run_amiss):
     found = run_amiss("detect", folder / "traces" / "clean_07.csv", "-m", model, "--json")
     assert json.loads(found.out)["source"]["grouping"] == "segments of 300 events"
+
+
+def test_a_clean_trace_with_a_segment_beyond_the_threshold_does_not_fail(folder, model, run_amiss):
+    names = [folder / "traces" / f"clean_{n:02}.csv" for n in (7, 8, 9, 10)]
+    found = run_amiss("detect", *names, "-m", model, "--fail-on", "any")
+    assert found.code == 0
+    one = run_amiss("detect", names[0], "-m", model)
+    assert "the trace is normal" in one.out
+
+
+def test_a_rule_that_asks_a_rate_follows_one_that_asks_none(folder, model, run_amiss):
+    trace = folder / "traces" / "clean_07.csv"
+    told = run_amiss("detect", trace, "-m", model, "--rule", "tail")
+    assert told.code == 0, told.err
+    assert "at most 0.05 % of normal segments wanted" in told.out
+    preview = run_amiss("detect", trace, "-m", model, "--preview", "--rule", "sigma-2")
+    assert preview.code == 2
+    both = run_amiss("detect", trace, "-m", model, "--preview", "--predictions", "p.npy")
+    assert both.code == 2
+    assert "sigma-K" in run_amiss("detect", "--help").out
+
+
+def test_overview_as_csv_is_harmless_to_open(tmp_path, run_amiss):
+    path = tmp_path / "t.csv"
+    path.write_text("class,event\nA,=1+1\nB,\x1b[31mred\n")
+    out = run_amiss("overview", path, "--csv").out
+    assert "'=1+1" in out
+    assert "\x1b" not in out
+    assert "\x1b" not in run_amiss("overview", path).out

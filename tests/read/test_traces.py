@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiss import read_sessions
+from amiss import read_sessions, trace_overview
 from amiss.errors import InputError, LabelError, UsageError
 from amiss.run.ingest import match_labels
 
@@ -120,3 +120,65 @@ def test_a_label_of_a_trace_is_one_of_its_segments(tmp_path):
     )
     with pytest.raises(LabelError):
         match_labels(segments, {"c.csv": True})
+
+
+def test_quotes_inside_cells_are_characters_and_rows_around_them_stay(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('class,event\nA,5" disk\nB,c\n"A,q",r\nC,"d ""e"" f"\nB,c"\n')
+    segments = read_sessions(path)
+    came = segments.shapes["text"].gather(segments.shape).to_list()
+    assert came == ['A 5" disk', "B c", "A,q r", 'C d "e" f', 'B c"']
+    assert segments.line.tolist() == [1, 2, 3, 4, 5]
+    path.write_text('class,event\nA,"x y\nz"\nB,c\n')  # a line break in quotes is a torn row
+    assert read_sessions(path).line.tolist() == [3]
+
+
+def test_a_class_is_one_word_and_an_event_no_list(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("class,event\nKER CALL,X Y\n,foo bar\n")
+    table = trace_overview(read_sessions(path))
+    assert table.select("class", "event").rows()[:3] == [
+        (None, "foo_bar"), ("KER_CALL", None), ("KER_CALL", "X Y"),
+    ]  # fmt: skip
+    frame = pl.DataFrame({"class": ["A"], "event": [["x", "y"]]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="expected the name of one event a row"):
+        read_sessions(tmp_path / "t.parquet")
+
+
+def test_an_empty_trace_among_others_is_told_of(tmp_path):
+    write_trace(tmp_path / "a.csv", 9)
+    (tmp_path / "b.csv").write_text("class,event\n")
+    (note,) = read_sessions(tmp_path).log.notes
+    assert note.endswith("b.csv: no events (left out)")
+
+
+def test_traces_may_be_called_anything(tmp_path):
+    path = tmp_path / "calls.parquet"
+    names = ["class", "event", "text", "^.*$", "trace 1"]
+    frame = pl.DataFrame({"trace_id": names, "syscalls": [["a", "b"]] * 5})
+    frame.write_parquet(path)
+    table = trace_overview(read_sessions(path, segment=2))
+    assert table.columns == ["class", "event", "class'", "event'", "text", "^.*$", "trace 1"]
+    assert table["^.*$"].to_list() == [1, 1]
+    assert table["class"].to_list() == [None, None]
+
+
+def test_a_remainder_joins_its_own_trace_whatever_stands_between(tmp_path):
+    path = tmp_path / "calls.parquet"
+    events = [list("abcdefghij"), list("xyzx"), list("kl")]
+    pl.DataFrame({"trace_id": ["p", "q", "p"], "syscalls": events}).write_parquet(path)
+    segments = read_sessions(path, segment=10)
+    lengths = dict(zip(segments.ids, segments.offsets[1:] - segments.offsets[:-1], strict=True))
+    assert lengths == {"p:1": 12, "q:1": 4}
+
+
+def test_a_label_that_may_mean_two_files_is_refused(tmp_path):
+    for name in ("n", "a"):
+        (tmp_path / name).mkdir()
+        write_trace(tmp_path / name / "t.csv", 10)
+    segments = read_sessions([tmp_path / "n", tmp_path / "a"], segment=10)
+    with pytest.raises(LabelError, match="2 files are called so"):
+        match_labels(segments, {"t.csv": True})
+    odd, _ = match_labels(segments, {str(tmp_path / "a" / "t.csv"): True})
+    assert odd.tolist() == [False, True]

@@ -148,3 +148,46 @@ def test_predictions_are_written_as_a_frame_or_as_ids(predicting, traces, tmp_pa
     assert ids.shape == (len(frame), 2, 5)
     tokens = predicting.detector.vocabulary_.tokens
     assert [tokens[i] for i in ids[0, 0] if i >= 0] == frame["true"][0].to_list()
+
+
+def test_experiments_and_folds_keep_traces_whole(traces):
+    from amiss.run.experiment import split_sessions
+    from amiss.run.validation import splits
+
+    trace = np.repeat([5, 3, 9, 1], [3, 5, 2, 4])
+    truth = np.array([0] * 8 + [0, 1] + [0, 0, 1, 0])
+    for seed in range(5):
+        chosen = split_sessions(truth, 0.5, "uniform", seed, trace=trace)
+        assert all(len(set(chosen[trace == name])) == 1 for name in np.unique(trace))
+    assert split_sessions(truth, 0.5, "time", trace=trace).tolist() == [True] * 8 + [False] * 6
+    for _, train, test in splits(truth, 2, 1, 0, trace):
+        assert not set(trace[train]) & set(trace[test])
+
+
+def test_one_trace_and_other_segments_than_learnt_are_told_of(traces):
+    one = amiss.read_sessions(clean(traces, 1), segment=300)
+    model = amiss.fit(one, detector="n-grams", clean=True, rule="sigma-3")
+    assert "learn from two or more" in model.threshold.note
+    assert len(np.unique(model.calibration)) > 1
+    found = model.detect(amiss.read_sessions(clean(traces, 1), segment=100))
+    assert any("learnt from segments of 300 events" in note for note in found.log.notes)
+    assert not model.detect(one).log.notes
+
+
+def test_a_name_of_a_file_in_capitals_is_kept(predicting, traces, tmp_path):
+    from amiss.run.predictions import write_predictions
+
+    write_predictions(predicting, amiss.read_sessions(clean(traces, 3)), tmp_path / "p.NPY")
+    assert [path.name for path in tmp_path.iterdir()] == ["p.NPY"]
+
+
+def test_what_was_mispredicted_is_what_the_decoder_wrote(predicting, traces):
+    segments = amiss.read_sessions(traces / "ls_fifo_01.csv", segment=300)
+    told = predicting.explain(segments, segments.ids[2])
+    frame = amiss.prediction_frame(predicting, segments[[2]]).select(
+        pl.col("true", "predicted").explode()
+    )
+    for event in told.mispredicted:
+        own = frame.filter(pl.col("true") == event.template)
+        assert event.events == len(own)
+        assert event.missed == (own["predicted"] != event.template).fill_null(True).sum()

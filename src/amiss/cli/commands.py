@@ -178,7 +178,9 @@ def detect(
     rule: Annotated[
         str | None,
         typer.Option(
-            "--rule", metavar="RULE", help="Find the threshold anew: tail, quantile, top-K, p-X."
+            "--rule",
+            metavar="RULE",
+            help="Find the threshold anew: tail, quantile, sigma-K, top-K, p-X.",
         ),
     ] = None,
     top: Annotated[
@@ -228,18 +230,26 @@ def detect(
     limit = _parse_fail_on(fail_on)
     if as_csv and as_json:
         raise UsageError("--csv and --json would both write to stdout; give one of them")
-    fitted, data, notes = read_for(model, logs)
+    if preview and predictions:
+        raise UsageError("--preview stops before anything is predicted: leave out --predictions")
     if predictions:
+        from amiss.run.models import load_model
         from amiss.run.predictions import check_predictions
 
         check_target(predictions, "predictions")
-        check_predictions(fitted, predictions)
+        check_predictions(load_model(model), predictions)
+    fitted, data, notes = read_for(model, logs)
     reporting = report_options(fitted, top, top_k, as_csv)
     if false_alarm_rate is not None or rule is not None:
-        rate = fitted.threshold.rate if false_alarm_rate is None else false_alarm_rate
+        from amiss.run.models import usual_rate
+
+        rate = usual_rate(fitted) if false_alarm_rate is None else false_alarm_rate
         fitted = fitted.set_threshold(rate, rule or "tail")
     if preview:
         from amiss.present.text import describe_preview
+
+        if rule is not None and fitted.threshold.rate is None:
+            raise UsageError(f"--preview compares false-alarm rates; the rule {rule} asks for none")
 
         content = {
             "schema": "amiss.preview/1",
@@ -406,7 +416,11 @@ def _parse_fail_on(text: str | None) -> int | None:
 
 
 def _exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
-    flagged = int((findings.scores > findings.threshold.value).sum())
+    traces = getattr(findings, "traces", ())
+    if traces:  # a long normal trace has some segments beyond the threshold by chance
+        flagged = sum(verdict.is_anomaly for verdict in traces)
+    else:
+        flagged = int((findings.scores > findings.threshold.value).sum())
     if (intervals := getattr(findings, "intervals", None)) is not None:
         flagged = intervals
     if limit is not None and flagged >= limit:

@@ -247,7 +247,8 @@ Rule = Annotated[
     typer.Option(
         "--rule",
         metavar="RULE",
-        help="How the threshold is found: tail, quantile; f1 with labels of both kinds; "
+        help="How the threshold is found: tail, quantile; sigma-K, K standard deviations above "
+        "the mean; f1 with labels of both kinds; "
         "for next-event top-K or p-X.",
     ),
 ]

@@ -24,14 +24,14 @@ def overview(
     if as_csv and as_json:
         raise UsageError("--csv and --json would both write to stdout; give one of them")
     sessions = read(logs)
-    from amiss.present.overview import describe_overview
+    from amiss.present.overview import describe_overview, overview_to_csv
     from amiss.run.traces import trace_overview
 
     table = trace_overview(sessions)
     for note in sessions.log.notes:
         complain(note)
     if as_csv:
-        say(table.write_csv().removesuffix("\n"))
+        say(overview_to_csv(table).removesuffix("\n"))
     elif as_json:
         say(dumps({"schema": "amiss.overview/1", "counts": table.to_dicts()}))
     else:

@@ -21,7 +21,7 @@ def share_limits(
     A long normal trace has some segments beyond the threshold by chance. How many such a trace may
     have is a beta-binomial, whose mean is the share of flagged parts in the normal wholes, and
     whose spread is as wide as these differ, or as few as they are. One normal whole in a thousand
-    has more.
+    has more. One of a few parts is as anomalous as they are, and so flagged more often.
 
     Parameters
     ----------
@@ -52,7 +52,10 @@ def share_limits(
         between = float(shares.var(ddof=1) - (binomial / np.maximum(parts, 1)).mean())
         if between > 0:
             precision = min(precision, max(binomial / between - 1, 1.0))
-    most = betabinom.isf(_FALSE_WHOLES, new_parts, mean * precision, (1 - mean) * precision)
+    sizes, at = np.unique(new_parts, return_inverse=True)
+    most = np.asarray(
+        betabinom.isf(_FALSE_WHOLES, sizes, mean * precision, (1 - mean) * precision)
+    )[at]
     # Whatever chance says, a whole of which every part is flagged is anomalous.
     most = np.clip(most, 0, np.maximum(new_parts - 1, 0))
     limits: NDArray[np.float64] = most / np.maximum(new_parts, 1)

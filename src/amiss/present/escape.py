@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Controls (C0, delete, C1), line and paragraph separators, and what is invisible or reorders what
 # is read: soft hyphen, zero-width and bidirectional marks, annotations, tags, lone surrogates.
@@ -10,6 +11,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
+_FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for a formula begins so."""
 _SHORT = {"\t": " "}
 
 
@@ -40,3 +43,18 @@ def _written_out(match: re.Match[str]) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a cell that is harmless to open: read_verdicts takes off the ' before a formula.
+
+    Examples
+    --------
+    >>> csv_cell("=1+1"), csv_cell(2)
+    ("'=1+1", 2)
+    """
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    # What looks like the mark already gets one more, so that taking one off gives it back.
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import PurePath
 
 import polars as pl
 
-from amiss.present.escape import visible
+from amiss.present.escape import csv_cell, visible
 
 _MOST_NAME = 14
 """Columns of the terminal that the name of a trace may take."""
@@ -42,6 +44,15 @@ def describe_overview(table: pl.DataFrame, width: int = 100) -> str:
     if shown < len(traces):
         rows.append(f"… and {len(traces) - shown:,} more traces: --csv and --json show all")
     return "\n".join(rows)
+
+
+def overview_to_csv(table: pl.DataFrame) -> str:
+    """Return all counts as CSV that is harmless to open."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([csv_cell(name) for name in table.columns])
+    writer.writerows([csv_cell(value) for value in row] for row in table.iter_rows())
+    return text.getvalue()
 
 
 def _short(trace: str) -> str:

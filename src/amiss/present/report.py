@@ -14,15 +14,13 @@ from typing import Any
 
 import polars as pl
 
-from amiss.present.escape import visible
+from amiss.present.escape import csv_cell, visible
 from amiss.present.layout import place, short_names, shown_score
 from amiss.present.rows import number
 from amiss.present.summary import timestamp
 from amiss.types import NO_TIME, Finding, Location
 
 SCHEMA = "amiss.report/1"
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for a formula begins so: read_verdicts takes off the ' before it."""
 _WHO, _WHERE = 40, 30
 """Columns of the terminal that an id or a source, or a place, may take."""
 _TELLING = 0.05
@@ -69,7 +67,7 @@ def report_to_csv(frame: pl.DataFrame) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(frame.columns)
-    writer.writerows([_cell(value) for value in row] for row in _plain(frame).iter_rows())
+    writer.writerows([csv_cell(value) for value in row] for row in _plain(frame).iter_rows())
     return text.getvalue()
 
 
@@ -171,14 +169,6 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
             times = [None if t is None else timestamp(t) for t in moments]
             frame = frame.with_columns(pl.Series(name, times, dtype=pl.String))
     return frame
-
-
-def _cell(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = visible(value)
-    # What looks like the mark already gets one more, so that taking one off gives it back.
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
 
 
 def _identified(value: str | None, column: str) -> str:

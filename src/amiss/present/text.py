@@ -58,7 +58,7 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
         labelled("flagged", describe_decision(summary), width),
     ]
     lines += [labelled("note", note, width) for note in notes_of(summary)]
-    if len(summary["traces"]) > 1:
+    if summary["traces"]:
         lines += ["", *_trace_rows(summary["traces"], most)]
     if summary["findings"]:
         names = short_names(summary["source"]["files"])
@@ -68,6 +68,11 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
 
 def _trace_rows(traces: list[dict[str, Any]], most: int | None) -> list[str]:
     """Return the verdict on each trace, the worst first; of the normal ones only how many."""
+    if len(traces) == 1:
+        (t,) = traces
+        share, limit = percent(t["share"]), percent(t["limit"])
+        verdict = "anomalous" if t["is_anomaly"] else "normal"
+        return [f"  the trace is {verdict}: {share} of its segments flagged, normal up to {limit}"]
     odd = sorted((t for t in traces if t["is_anomaly"]), key=lambda t: -t["share"])
     if not odd:
         return [f"  none of {len(traces):,} traces has more segments flagged than chance explains"]

@@ -182,7 +182,14 @@ def _read_csv(
             report.counts["blank lines (skipped)"] += int(blank.sum())
         # A quote that is not closed would swallow the rows after it: such a row is left out.
         good = ~blank & (~lines.str.contains('"', literal=True) | lines.str.contains(fits))
-        frame = _parse_csv(lines.filter(good), len(names), separator)
+        # A quote inside a cell that begins with none is a character like others.
+        stray = good & lines.str.contains('"', literal=True)
+        stray &= ~lines.str.contains(_row_pattern(separator, strict=True))
+        frame = _parse_csv(lines.filter(good & ~stray), len(names), separator)
+        if stray.any():
+            loose = _parse_csv(lines.filter(stray), len(names), separator, quoted=False)
+            order = np.argsort(np.append(np.flatnonzero(good & ~stray), np.flatnonzero(stray)))
+            frame = pl.concat([frame, loose])[order]
         rows = rows[good.to_numpy()]
         long = frame[:, -1].is_not_null()
         bad = int((~blank & ~good).sum()) + int(long.sum())
@@ -194,7 +201,9 @@ def _read_csv(
             yield rows[(~long).to_numpy()], frame
 
 
-def _parse_csv(lines: pl.Series, columns: int, separator: str) -> pl.DataFrame:
+def _parse_csv(
+    lines: pl.Series, columns: int, separator: str, *, quoted: bool = True
+) -> pl.DataFrame:
     """Return rows as strings, with one column more, for what is beyond the last."""
     names = [f"column {i}" for i in range(columns + 1)]
     if not len(lines):
@@ -203,13 +212,14 @@ def _parse_csv(lines: pl.Series, columns: int, separator: str) -> pl.DataFrame:
     return pl.read_csv(
         BytesIO(data),
         separator=separator,
+        quote_char='"' if quoted else None,
         infer_schema=False,
         truncate_ragged_lines=True,
     )
 
 
-def _row_pattern(separator: str) -> str:
-    r"""Return the pattern of a line whose quotes are closed.
+def _row_pattern(separator: str, *, strict: bool = False) -> str:
+    r"""Return the pattern of a line whose quotes are closed; if strict, and are around cells only.
 
     Examples
     --------
@@ -218,7 +228,8 @@ def _row_pattern(separator: str) -> str:
     (True, False)
     """
     cut = "\\t" if separator == "\t" else separator
-    cell = f'(?:"(?:[^"]|"")*"|(?:[^"{cut}][^{cut}]*)?)'
+    inner = f'[^"{cut}]' if strict else f"[^{cut}]"
+    cell = f'(?:"(?:[^"]|"")*"|(?:[^"{cut}]{inner}*)?)'
     return f"^{cell}(?:{cut}{cell})*$"
 
 

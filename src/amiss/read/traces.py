@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amiss.errors import InputError
 from amiss.read.formats import TRACES
 from amiss.read.frames import (
     column_names,
@@ -56,6 +57,7 @@ class TraceReader:
     def __iter__(self) -> Iterator[RecordBatch]:
         empty = True
         for index, source in enumerate(self.sources):
+            nothing = True
             columns = column_names(source)
             named = [find_column(columns, names) for names in (CLASS_COLUMNS, EVENT_COLUMNS)]
             if None in named:
@@ -63,21 +65,27 @@ class TraceReader:
             for rows, frame in read_frames(source, self.report, self._progress):
                 batch = self._batch(index, rows, *(frame[name] for name in named if name))
                 if len(batch):
-                    empty = False
+                    empty = nothing = False
                     yield batch
+            if nothing:
+                self.report.damage.append(f"{source.name}: no events (left out)")
         if empty:
             raise no_rows(self.sources, self.report, "rows with a class and an event")
 
     def _batch(
         self, source: int, rows: NDArray[np.int64], group: pl.Series, event: pl.Series
     ) -> RecordBatch:
-        event = event.cast(pl.String).str.strip_chars()
-        group = group.cast(pl.String).str.strip_chars().fill_null("")
+        event = _as_words(event)
+        # Classes are one word, so that they can be told from events again.
+        group = _as_words(group).str.replace_all(r"\s+", "_").fill_null("")
         torn = (event.is_null() | (event == "")).fill_null(True)
         if torn.any():
             self.report.counts["rows without an event (skipped)"] += int(torn.sum())
             event, group, rows = event.filter(~torn), group.filter(~torn), rows[(~torn).to_numpy()]
-        named = (group + " " + event).str.strip_chars()
+        alone = event.str.replace_all(r"\s+", "_")
+        named = pl.select(
+            pl.when(group == "").then(alone).otherwise(group + " " + event)
+        ).to_series()
         kind, kinds = event_kinds(named, pl.Series([""]).new_from_index(0, len(named)))
         return RecordBatch(
             source=source,
@@ -87,3 +95,11 @@ class TraceReader:
             kinds=kinds,
             time=np.full(len(named), NO_TIME),
         )
+
+
+def _as_words(column: pl.Series) -> pl.Series:
+    if column.dtype.is_nested():
+        raise InputError(
+            f"column {column.name!r} holds {column.dtype}; expected the name of one event a row"
+        )
+    return column.cast(pl.String).str.strip_chars()

@@ -247,7 +247,11 @@ def _with_whole_ends(segments: Sessions, size: int) -> Sessions:
     assert segments.trace is not None  # noqa: S101 - these are segments
     trace = segments.trace
     short = 2 * np.diff(segments.offsets) < size
-    follows = np.append(False, (trace[1:] == trace[:-1]).to_numpy())
+    codes, _ = distinct_codes(trace)
+    if short.any() and (np.diff(codes) < 0).any():  # rows of other traces stood between
+        segments = segments[np.argsort(codes, kind="stable")]
+        return _with_whole_ends(segments, size)
+    follows = np.append(False, np.diff(codes) == 0)
     joined = np.flatnonzero(short & follows)
     if not len(joined):
         return segments

@@ -99,6 +99,7 @@ def split_sessions(
     how: Literal["uniform", "time"] = "uniform",
     seed: int = 0,
     unit: str = "session",
+    trace: NDArray[np.int64] | None = None,
 ) -> Bools:
     """Return which sessions, or other units, are for training, shape (n,).
 
@@ -113,6 +114,9 @@ def split_sessions(
     seed : int
     unit : str
         What errors call them.
+    trace : ndarray of int64, shape (n,), optional
+        Which trace each is a segment of: whole traces are for training, or none of one. One is
+        anomalous if a segment of it is.
 
     Raises
     ------
@@ -128,6 +132,12 @@ def split_sessions(
         raise UsageError(f"a training share of {train}; expected one between 0 and 1, such as 0.2")
     if how not in ("uniform", "time"):
         raise UsageError(f"split {how!r}; expected uniform or time")
+    if trace is not None:
+        _, first, own = np.unique(trace, return_index=True, return_inverse=True)
+        own = np.argsort(np.argsort(first))[own.ravel()]  # in the order they have
+        of_trace = np.full(len(first), -1)
+        np.maximum.at(of_trace, own, truth)
+        return split_sessions(of_trace, train, how, seed, "trace")[own]
     n_train = round(train * len(truth))
     rows = np.arange(n_train)
     if how == "uniform":
@@ -237,7 +247,8 @@ def run_experiment(
     runs: dict[str, list[dict[str, Any]]] = {level: [] for level in levels}
     for seed in seeds:
         if given is None:
-            chosen = split_sessions(truth, float(np.mean(train)), split, seed)
+            share = float(np.mean(train))
+            chosen = split_sessions(truth, share, split, seed, trace=sequences.trace)
         else:
             chosen = given[known]
         report["data"] += _describe_split(windows, truth, chosen, seed)

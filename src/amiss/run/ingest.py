@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import LabelError, UsageError
@@ -206,6 +208,7 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
     known = {str(key): bool(value) for key, value in given.items() if _is_label(key, value)}
     ids = sessions.ids.to_list()
     if sessions.trace is not None:
+        _check_short_names(sessions.trace, known)
         named = zip(ids, sessions.trace, strict=True)
         ids = [_labelled_name(segment, trace, known) for segment, trace in named]
     labelled = np.array([session in known for session in ids], dtype=np.bool_)
@@ -217,6 +220,16 @@ def match_labels(sessions: Sessions, labels: Labels) -> tuple[NDArray[np.bool_],
         )
     anomalous = np.array([known.get(session, False) for session in ids], dtype=np.bool_)
     return anomalous, labelled
+
+
+def _check_short_names(trace: pl.Series, known: Mapping[str, bool]) -> None:
+    """Refuse a label that names a file by its last part, where two of them are called so."""
+    traces = trace.unique(maintain_order=True).to_list()
+    for name, times in Counter(t.rsplit("/", 1)[-1] for t in traces).items():
+        if times > 1 and name in known and name not in traces:
+            raise LabelError(
+                f"label of {name[:60]!r}: {times} files are called so; name them by their paths"
+            )
 
 
 def _labelled_name(segment: str, trace: str, known: Mapping[str, bool]) -> str:

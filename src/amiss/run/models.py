@@ -18,9 +18,11 @@ from amiss.run.evaluate import evaluate as evaluate_sessions
 from amiss.run.evaluate_rows import evaluate_rows
 from amiss.run.findings import Findings
 from amiss.run.ingest import Labels
+from amiss.run.pipeline import FALSE_ALARM_RATE as RATE_OF_SESSIONS
 from amiss.run.pipeline import Model
 from amiss.run.row_data import RowInput
 from amiss.run.row_findings import RowFindings
+from amiss.run.row_fit import FALSE_ALARM_RATE as RATE_OF_ROWS
 from amiss.run.row_labels import RowLabels
 from amiss.run.rows import RowModel
 from amiss.types import Images, Table
@@ -81,7 +83,8 @@ def fit(
         Bound on the share of normal items that are flagged; by default 0.0005 for sessions, 0.01
         for all else.
     rule : str
-        ``tail`` or ``quantile``; with labels of both kinds also ``f1``, the best F1 of what is
+        ``tail`` or ``quantile``; ``sigma-K`` such as ``sigma-3``, the mean plus 3 standard
+        deviations; with labels of both kinds also ``f1``, the best F1 of what is
         labelled, judged out of fold; with the detector ``next-event`` also ``top-K`` and ``p-X``,
         which flag a session with an event outside its K likeliest, or less likely than X.
     random_state : int
@@ -211,6 +214,12 @@ def load(path: str | PathLike[str], modules: Mapping[str, Any] | None = None) ->
             f"{path}: its content does not fit this version of amiss ({type(error).__name__}: "
             f"{reason}); fit the model again"
         ) from None
+
+
+def usual_rate(model: Model | RowModel) -> float:
+    """Return the false-alarm rate of a model: that of its threshold, or the usual one."""
+    usual = RATE_OF_ROWS if isinstance(model, RowModel) else RATE_OF_SESSIONS
+    return model.threshold.rate or usual
 
 
 def load_model(path: str | PathLike[str]) -> Model | RowModel:

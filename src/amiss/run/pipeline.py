@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -36,6 +36,10 @@ from amiss.types import NO_TIME, Sequences, Threshold, TraceVerdict
 
 FALSE_ALARM_RATE = 0.0005
 """Default bound on the share of normal sessions that are flagged."""
+_ONE_TRACE = (
+    "all segments are of one trace, which is judged by other parts of itself: another trace may "
+    "score higher without being anomalous; learn from two or more"
+)
 PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
 
 
@@ -187,7 +191,7 @@ class Model:
             items=explain_rows(
                 self.detector, self.calibration, sessions, sequences, scores, flagged
             ),
-            log=sessions.log,
+            log=replace(sessions.log, notes=(*sessions.log.notes, *self._notes(sessions))),
             model=self.info,
             threshold=self.threshold,
             ids=sessions.ids,
@@ -197,6 +201,17 @@ class Model:
             fitted=self,
             traces=self._traces(sessions, scores),
         )
+
+    def _notes(self, sessions: Sessions) -> list[str]:
+        """Return what makes these sessions unlike those the model learnt from."""
+        unit, learnt, given = sessions.log.unit, self.info["option"], sessions.log.option
+        if unit == self.info["unit"] == "segment" and list(given) != list(learnt):
+            note = (
+                f"the model learnt from segments of {learnt[1]:,} events: scores of others spread "
+                "more or less than those its threshold is from"
+            )
+            return [note]
+        return []
 
     def _traces(self, sessions: Sessions, scores: NDArray[np.float64]) -> tuple[TraceVerdict, ...]:
         if sessions.trace is None or self.calibration_trace is None:
@@ -231,9 +246,10 @@ def fit(
     false_alarm_rate : float
         Bound on the share of normal sessions that are flagged.
     rule : str
-        ``tail`` or ``quantile``; with the detector ``next-event`` also ``top-K`` and ``p-X``, which
-        flag a session with an event outside its K likeliest, or less likely than X; with labels of
-        both kinds also ``f1``, the best F1 of the labelled sessions, judged out of fold.
+        ``tail`` or ``quantile``; ``sigma-K``, the mean plus K standard deviations; with the
+        detector ``next-event`` also ``top-K`` and ``p-X``, which flag a session with an event
+        outside its K likeliest, or less likely than X; with labels of both kinds also ``f1``, the
+        best F1 of the labelled sessions, judged out of fold.
     random_state : int
 
     Raises
@@ -316,6 +332,8 @@ def _fit(
         threshold = best_f1_threshold(chosen.training_score_[labelled], anomalous[labelled])
     else:
         threshold = decide(calibration, rate, rule, chosen.resolution)
+    if trace is not None and len(np.unique(trace)) == 1:
+        threshold = threshold._replace(note="; ".join(filter(None, [threshold.note, _ONE_TRACE])))
     chosen.offset_ = -threshold.value
     log = sessions.log
     info = {

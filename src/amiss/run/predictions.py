@@ -34,10 +34,11 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row a window: ``session``, its id; ``line``, that of the first event predicted;
-        ``true`` and ``predicted``, lists of as many events as were predicted at once, fewer at the
-        end, null where the end of the sequence was predicted; ``surprise``, −ln of the probability
-        of each event that came.
+        One row a window in which an event came: ``session``, its id; ``line``, that of the first
+        event predicted; ``true`` and ``predicted``, lists of as many events as were predicted at
+        once, fewer at the end, null where the end of the sequence was predicted; ``surprise``, −ln
+        of the probability of each event that came. With a ``score_stride`` below
+        ``target_length`` an event is in several rows.
 
     Raises
     ------
@@ -112,7 +113,8 @@ def write_predictions(model: Model, sessions: Sessions, path: str | PathLike[str
     check_predictions(model, path)
     if Path(path).suffix.lower() == ".npy":
         array = prediction_array(model, sessions)
-        np.save(path, array)
+        with Path(path).open("wb") as file:  # of a name, numpy adds what it thinks is missing
+            np.save(file, array)
         return len(array)
     frame = prediction_frame(model, sessions)
     frame.write_parquet(Path(path))

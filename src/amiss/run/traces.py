@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.decide import share_limits
+from amiss.read.formats import TRACES
 from amiss.types import Threshold, TraceVerdict, distinct_codes
 
 
@@ -69,7 +70,8 @@ def trace_overview(sessions: Any) -> pl.DataFrame:
     Parameters
     ----------
     sessions : Sessions
-        Of kernel traces, or any other: without traces, the files stand for them.
+        Of kernel traces, or any other: without traces, the files stand for them. Only kernel
+        traces have classes.
 
     Returns
     -------
@@ -97,16 +99,24 @@ def trace_overview(sessions: Any) -> pl.DataFrame:
     flat = np.bincount(
         sessions.shape.astype(np.int64) * n + of_event, minlength=len(sessions.shapes) * n
     )
-    counts = flat.reshape(len(sessions.shapes), n)
-    table = pl.DataFrame({"text": sessions.shapes["text"]}).with_columns(
-        pl.DataFrame(counts, schema=columns)
+    # Traces may be called anything: columns get their names last.
+    counts = pl.DataFrame(
+        flat.reshape(len(sessions.shapes), n), schema=[f"trace {i}" for i in range(n)]
     )
-    split = table.select(
-        pl.col("text").str.extract(r"^(\S+) \S").alias("class"),
-        pl.coalesce(pl.col("text").str.extract(r"^\S+ (\S.*)$"), "text").alias("event"),
-        *columns,
-    )
-    by_class = split.group_by("class").agg(pl.col(columns).sum())
+    names = sessions.shapes["text"]
+    split = sessions.log.format == TRACES
+    group = names.str.extract(r"^(\S+) \S") if split else pl.repeat(None, len(names), eager=True)
+    event = names.str.replace(r"^\S+ ", "") if split else names
+    table = counts.insert_column(0, event.alias("event"))
+    table = table.insert_column(0, group.cast(pl.String).alias("class"))
+    by_class = table.group_by("class").agg(pl.exclude("class", "event").sum())
     by_class = by_class.filter(pl.col("class").is_not_null())
-    whole = pl.concat([by_class, split], how="diagonal").select("class", "event", *columns)
-    return whole.sort("class", "event", nulls_last=False)
+    whole = pl.concat([by_class, table], how="diagonal").select(table.columns)
+    whole = whole.sort("class", "event", nulls_last=False)
+    whole.columns = ["class", "event", *_distinct_names(columns)]
+    return whole
+
+
+def _distinct_names(names: list[str]) -> list[str]:
+    """Return names of columns, marked where they are those of the first two."""
+    return [f"{name}'" if name in ("class", "event") else name for name in names]

@@ -215,7 +215,7 @@ def tune(
 
     def evaluate(parameters: dict[str, Any], report: Report) -> float:
         values: list[float] = []
-        for seed, train, test in splits(truth, folds, repeats, random_state):
+        for seed, train, test in splits(truth, folds, repeats, random_state, sequences.trace):
             made = _seeded(clone(base).set_params(**parameters), seed)
             made.fit(sequences.take(train), truth[train])
             values.append(measure(metric, made, sequences, truth, train, test))

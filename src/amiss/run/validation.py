@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from amiss.decide import best_f1_threshold
 from amiss.detect._base import Detector
@@ -57,15 +57,30 @@ def check_strata(truth: NDArray[np.int64], folds: int) -> None:
 
 
 def splits(
-    truth: NDArray[np.int64], folds: int, repeats: int, random_state: int
+    truth: NDArray[np.int64],
+    folds: int,
+    repeats: int,
+    random_state: int,
+    trace: NDArray[np.int64] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the seed, what to learn from, and what to judge by: labelled sessions only."""
+    """Yield the seed, what to learn from, and what to judge by: labelled sessions only.
+
+    With `trace`, of segments, nothing is learnt from traces that are judged.
+    """
     known = np.flatnonzero(truth != -1)
-    unknown = np.flatnonzero(truth == -1)
     for seed in range(random_state, random_state + repeats):
-        split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        for train, test in split.split(known, truth[known]):
-            yield seed, np.sort(np.concatenate([known[train], unknown])), known[test]
+        if trace is None:
+            split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+            parts = split.split(known, truth[known])
+        else:
+            grouped = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+            parts = grouped.split(known, truth[known], trace[known])
+        for _, judged in parts:
+            test = known[judged]
+            if trace is None:
+                yield seed, np.setdiff1d(np.arange(len(truth)), test), test
+            else:
+                yield seed, np.flatnonzero(~np.isin(trace, trace[test])), test
 
 
 def measure(
