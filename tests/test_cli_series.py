@@ -143,6 +143,53 @@ def test_detectors_of_tables_take_a_series_if_told_that_it_is_one(run_amiss, ser
     assert {f["unit"] for f in content["findings"]} == {"interval"}
 
 
+def test_a_table_with_times_is_taken_for_a_series(run_amiss, series, tmp_path):
+    config = tmp_path / "quick.toml"
+    config.write_text(
+        'schema = "amiss.config/1"\ndetector = "vae"\n[parameters]\nepochs = 1\nlatent = 2\n'
+    )
+    code, out, err = run_amiss("fit", series, "--config", config, "-o", tmp_path / "v.amiss")
+    assert code == 0
+    assert "amiss: rows have times: taken for a series\n" in err
+    assert out.startswith("series     pump.csv · 300 rows")
+
+
+def test_a_labeler_of_two_stages_keeps_its_own_cut(run_amiss, series, tmp_path):
+    config = tmp_path / "quick.toml"
+    config.write_text(
+        'schema = "amiss.config/1"\ndetector = "two-stage"\n[parameters]\ncontamination = 0.04\n'
+    )
+    path = tmp_path / "t.amiss"
+    told = ("fit", series, "--head", "100", "--config", config, "-o", path)
+    content = content_of(run_amiss(*told, "--json"))["threshold"]
+    assert (content["rule"], content["rate"]) == ("own", None)
+    assert content["value"] == -amiss.load(path).detector.offset_
+    text = run_amiss("detect", series, "-m", path).out
+    assert "score above" in text
+    assert "wanted" not in text
+    asked = content_of(run_amiss(*told, "--json", "--false-alarm-rate", "0.02"))["threshold"]
+    assert (asked["rule"], asked["rate"]) == ("tail", 0.02)
+
+
+def test_a_separator_that_is_hard_to_type_has_a_name(run_amiss, series, tmp_path):
+    path = tmp_path / "tabs.csv"
+    path.write_text(series.read_text().replace(";", "\t"))
+    for name in ("tab", r"\t"):
+        code, out, _ = run_amiss(
+            "fit", path, "--head", "99", "--separator", name, "-o", tmp_path / "m.amiss"
+        )
+        assert code == 0
+        assert "99 rows" in out
+    wrong = run_amiss("fit", path, "--head", "99", "--separator", ";", "-o", tmp_path / "m.amiss")
+    assert "separator= (--separator)" in wrong.err
+
+
+def test_help_names_intervals(run_amiss):
+    said = " ".join(run_amiss("explain", "--help").out.split())
+    assert "entity or interval" in said
+    assert "any time in it" in said
+
+
 def test_gaps_are_told(run_amiss, series, model):
     content = content_of(run_amiss("detect", series, "-m", model, "--max-gap", "0.5", "--json"))
     assert content["source"]["runs"] == 300
@@ -177,7 +224,13 @@ def test_what_detectors_take_is_listed(run_amiss):
         (
             ["scan", "LOG", "--detector", "next-event", "--window", "9", "--skip", "3"],
             2,
-            ["--skip is for tables"],
+            ["--skip is for sensor series, with a detector such as vector-autoregression"],
+        ),
+        (["explain", "SERIES", "--skip", "9", "--id", "noon"], 2, ["give --model m.amiss"]),
+        (
+            ["fit", "SERIES", "--detector", "vae", "--columns", "datetime", "-o", "OUT"],
+            1,
+            ["(--columns)"],
         ),
         (["detect", "SERIES", "-m", "MODEL", "--window", "3"], 2, ["--window is for logs"]),
         (["detect", "SERIES", "-m", "MODEL", "--head", "0"], 2, ["head=0"]),
@@ -223,5 +276,6 @@ def test_detectors_learn_from_the_first_part_of_each_file(run_amiss, tmp_path):
     assert out.startswith("split      50% to learn from, in time order")
     assert "  vector-autoregress" in out
     assert "  mahalanobis " in out
+    assert run_amiss("evaluate", path, "--head", "290", *named[2:]).out.startswith("split      50%")
     own = run_amiss("evaluate", path, *named, "--each-file", "--train", "100").out
     assert own.startswith("split      100 rows of each file, a model for each file, to learn from")

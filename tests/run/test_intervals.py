@@ -7,9 +7,10 @@ from importlib import resources
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from sklearn.base import clone
 
 import amiss
-from amiss.detect import VAE
+from amiss.detect import VAE, TwoStageLabeler, VectorAutoregression
 from amiss.detect._base import Detector, normal_items
 from amiss.errors import InputError, UsageError
 from amiss.run.evaluate_rows import range_figures
@@ -252,6 +253,21 @@ def test_an_evaluation_scores_rows_among_those_without_a_label(model):
     json.dumps(report, allow_nan=False)
     calm = amiss.evaluate(model, make_series(20), [0] * 20)
     assert (calm["missing_rate"], calm["vus_pr"]) == (None, None)
+
+
+def test_a_detector_that_decides_keeps_its_cut_unless_a_rule_or_a_rate_is_given():
+    series = replace(make_series(200, odd=[(50, 55)]), label=None)
+    labeler = TwoStageLabeler(0.03, autoencoder=VectorAutoregression(order=2), random_state=0)
+    model = amiss.fit(series, detector=labeler)
+    assert (model.threshold.rule, model.threshold.rate) == ("own", None)
+    assert model.threshold.value == labeler.second_threshold_ == -labeler.offset_
+    flagged = model.calibration > model.threshold.value
+    assert model.threshold.realised == flagged.mean() == labeler.labels_.final.mean()
+    found = amiss.scan(series, detector=clone(labeler))
+    np.testing.assert_array_equal(found.scores > found.threshold.value, labeler.labels_.final)
+    for asked in ({"rule": "quantile"}, {"false_alarm_rate": 0.01}):
+        assert amiss.fit(series, detector=clone(labeler), **asked).threshold.rate == 0.01
+    assert model.set_threshold(0.2).threshold.rate == 0.2
 
 
 def test_rows_whose_times_repeat_are_named_by_their_numbers():

@@ -75,7 +75,7 @@ def scan(
     config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = None,
-    rule: Rule = "tail",
+    rule: Rule = None,
     seed: Seed = 0,
     save: Annotated[
         Path | None, typer.Option("--save", "-o", metavar="MODEL", help="Keep the fitted model.")
@@ -130,7 +130,7 @@ def fit(
     config: Config = None,
     clean: Clean = False,
     false_alarm_rate: Rate = None,
-    rule: Rule = "tail",
+    rule: Rule = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -288,7 +288,12 @@ def explain(
     *,
     item_id: Annotated[
         str,
-        typer.Option("--id", metavar="ID", help="The session, row, image or entity to explain."),
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="The session, row, image, entity or interval to explain; of a series any time in "
+            "it, or the number of a row.",
+        ),
     ],
     model: Annotated[
         Path | None, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
@@ -301,7 +306,7 @@ def explain(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Explain one session, row, image or entity: what came, and what was expected.
+    """Explain one session, row, image, entity or interval: what came, and what was expected.
 
     Without --model or --findings a log is scanned once more.
     """
@@ -314,6 +319,11 @@ def explain(
         raise UsageError(
             "what an entity did is explained by a model; fit one with: amiss fit LOG --by "
             f"{quoted([logs.by])} -o m.amiss, and give --model m.amiss"
+        )
+    if any(v is not None for v in logs.of_series.values()) and not model and not findings:
+        raise UsageError(
+            "an interval of a series is explained by a model; fit one with: amiss fit SERIES "
+            "--head N -o m.amiss, and give --model m.amiss"
         )
     if findings:
         found = read_finding(findings, item_id)

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from amiss.cli.inputs import check_takes_table, read, read_as, read_for, takes_rows
-from amiss.cli.options import ENTITY_DETECTOR, Json, LogOptions, reads_anything
+from amiss.cli.inputs import (
+    check_takes_table,
+    read,
+    read_as,
+    read_for,
+    takes_rows,
+    usual_detector,
+)
+from amiss.cli.options import DEFAULT_DETECTOR, Json, LogOptions, reads_anything
 from amiss.cli.streams import complain, dumps, say, status
 from amiss.errors import UsageError
 
@@ -121,9 +128,10 @@ def evaluate(
     options: dict[str, Any] = {"split": split, "use_labels": not ignore_labels}
     if train is not None:
         options["train"] = train
+    if (usual := usual_detector(logs)) != DEFAULT_DETECTOR:  # not of sessions
+        detector = detector or [usual]
     if logs.by is not None:
-        detector = detector or [ENTITY_DETECTOR]
-        for name in detector:
+        for name in detector or []:
             check_takes_table(name)
     of_rows = [takes_rows(name) for name in detector or []]
     if any(of_rows) or logs.by is not None:

@@ -24,6 +24,10 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
     from amiss.run.ingest import read_sessions
 
     _refuse(
+        options.of_series,
+        f"is for sensor series, with a detector such as {SERIES_DETECTOR}; not for logs",
+    )
+    _refuse(
         options.of_tables, "is for tables and images, with a detector such as vae; not for logs"
     )
     _refuse(options.of_entities, "counts what entities did, which this does not look at")
@@ -49,7 +53,7 @@ def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None)
     """Count what each entity did, as `reading` says if given, with progress on a terminal."""
     from amiss.run.entity_ingest import read_activity
 
-    _refuse(options.of_tables, "is for tables and images; a log is counted by entity")
+    _refuse(options.of_tables, "is for tables, series and images; a log is counted by entity")
     grouped = {name: v for name, v in options.of_logs.items() if name != "--format"}
     _refuse(grouped, "makes sessions; a log is counted by entity")
     if reading is None:
@@ -202,7 +206,7 @@ def _read_rows(options: LogOptions, columns: list[str] | None, unit: Any) -> tup
                 head=options.head,
                 skip=options.skip or 0,
             )
-    _refuse(options.of_series, "is for sensor series; this model learnt from none")
+    _refuse(options.of_series, "is for sensor series; these are rows or images, each by itself")
     with status("reading", options.quiet):
         return read_rows(
             options.logs,
@@ -239,7 +243,7 @@ def chosen_detector(
 ) -> str | Detector:
     """Return the detector by its name, or made by a config."""
     if config is None:
-        return name or _usual_detector(options)
+        return name or usual_detector(options)
     if name is not None:
         raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
     from amiss.run.config import read_config
@@ -247,7 +251,7 @@ def chosen_detector(
     return read_config(config, random_state=seed)
 
 
-def _usual_detector(options: LogOptions) -> str:
+def usual_detector(options: LogOptions) -> str:
     """Return the detector where none is named, by what the options say that the data are."""
     if options.by is not None:
         return ENTITY_DETECTOR

@@ -243,13 +243,13 @@ Rate = Annotated[
     ),
 ]
 Rule = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--rule",
         metavar="RULE",
-        help="How the threshold is found: tail, quantile; sigma-K, K standard deviations above "
-        "the mean; f1 with labels of both kinds; "
-        "for next-event top-K or p-X.",
+        help="How the threshold is found: tail (the default), quantile; sigma-K, K standard "
+        "deviations above the mean; f1 with labels of both kinds; for next-event top-K or p-X. "
+        "Without rule and rate two-stage keeps its own cut.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]

@@ -39,7 +39,7 @@ def fit(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> Model: ...
 @overload
@@ -50,7 +50,7 @@ def fit(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> RowModel: ...
 def fit(
@@ -60,7 +60,7 @@ def fit(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> Model | RowModel:
     """Learn what is normal.
@@ -82,11 +82,12 @@ def fit(
     false_alarm_rate : float, optional
         Bound on the share of normal items that are flagged; by default 0.0005 for sessions, 0.01
         for all else.
-    rule : str
-        ``tail`` or ``quantile``; ``sigma-K`` such as ``sigma-3``, the mean plus 3 standard
-        deviations; with labels of both kinds also ``f1``, the best F1 of what is
-        labelled, judged out of fold; with the detector ``next-event`` also ``top-K`` and ``p-X``,
-        which flag a session with an event outside its K likeliest, or less likely than X.
+    rule : str, optional
+        ``tail``, the default, or ``quantile``; ``sigma-K`` such as ``sigma-3``, the mean plus 3
+        standard deviations; with labels of both kinds also ``f1``, the best F1 of what is labelled,
+        judged out of fold; with the detector ``next-event`` also ``top-K`` and ``p-X``, which flag
+        a session with an event outside its K likeliest, or less likely than X. The detector
+        ``two-stage`` keeps its own cut unless a rule or a rate is given.
     random_state : int
 
     Returns
@@ -112,10 +113,10 @@ def fit(
     >>> [finding.id for finding in model.detect(sessions)]
     ['odd']
     """
-    options = _options(data, detector, clean, false_alarm_rate)
+    options = _options(data, detector, clean, false_alarm_rate, rule)
     if isinstance(data, Sessions):
-        return pipeline.fit(data, labels, rule=rule, random_state=random_state, **options)
-    return row_fit.fit_rows(data, labels, rule=rule, random_state=random_state, **options)
+        return pipeline.fit(data, labels, random_state=random_state, **options)
+    return row_fit.fit_rows(data, labels, random_state=random_state, **options)
 
 
 @overload
@@ -126,7 +127,7 @@ def scan(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> Findings: ...
 @overload
@@ -137,7 +138,7 @@ def scan(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> RowFindings: ...
 def scan(
@@ -147,7 +148,7 @@ def scan(
     detector: str | Detector | None = None,
     clean: bool | None = None,
     false_alarm_rate: float | None = None,
-    rule: str = "tail",
+    rule: str | None = None,
     random_state: int = 0,
 ) -> Findings | RowFindings:
     """Fit and detect on the same data; what was learnt from is judged out of fold.
@@ -156,14 +157,18 @@ def scan(
     ------------------
     As `fit`. The fitted model is the findings' ``fitted``.
     """
-    options = _options(data, detector, clean, false_alarm_rate)
+    options = _options(data, detector, clean, false_alarm_rate, rule)
     if isinstance(data, Sessions):
-        return pipeline.scan(data, labels, rule=rule, random_state=random_state, **options)
-    return row_fit.scan_rows(data, labels, rule=rule, random_state=random_state, **options)
+        return pipeline.scan(data, labels, random_state=random_state, **options)
+    return row_fit.scan_rows(data, labels, random_state=random_state, **options)
 
 
 def _options(
-    data: Any, detector: str | Detector | None, clean: bool | None, rate: float | None
+    data: Any,
+    detector: str | Detector | None,
+    clean: bool | None,
+    rate: float | None,
+    rule: str | None,
 ) -> dict[str, Any]:
     """Return the options that were given; the others are for each kind of data to choose."""
     if not isinstance(data, Sessions | Table | Images | Activity):
@@ -177,7 +182,7 @@ def _options(
             "clean is for sessions, of which the normal bulk is estimated; of tables, images and "
             "entities all that is not labelled an anomaly is learnt from: leave it out"
         )
-    given = {"detector": detector, "clean": clean, "false_alarm_rate": rate}
+    given = {"detector": detector, "clean": clean, "false_alarm_rate": rate, "rule": rule}
     return {name: value for name, value in given.items() if value is not None}
 
 

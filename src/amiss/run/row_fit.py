@@ -27,7 +27,7 @@ from amiss.run.row_labels import RowLabels, labels_and_notes
 from amiss.run.row_values import as_taken, column_quantiles
 from amiss.run.rows import RowModel, describe_input
 from amiss.run.thresholds import calibration_scores, note_on_labelled
-from amiss.types import Table
+from amiss.types import Table, Threshold
 
 DEFAULT_DETECTOR = "vae"
 ENTITY_DETECTOR = "deep-sad"
@@ -44,8 +44,8 @@ def fit_rows(
     labels: RowLabels | None = None,
     *,
     detector: str | Detector | None = None,
-    false_alarm_rate: float = FALSE_ALARM_RATE,
-    rule: str = "tail",
+    false_alarm_rate: float | None = None,
+    rule: str | None = None,
     random_state: int = 0,
 ) -> RowModel:
     """Learn what normal rows of a table, normal images or normal entities look like.
@@ -61,11 +61,12 @@ def fit_rows(
     detector : str or Detector, optional
         A name of the catalogue, or a detector with parameters of its own; by default ``vae``,
         ``vector-autoregression`` for a series, and ``deep-sad`` for an `Activity`.
-    false_alarm_rate : float
-        Bound on the share of normal rows that are flagged.
-    rule : str
+    false_alarm_rate : float, optional
+        Bound on the share of normal rows that are flagged; by default 0.01.
+    rule : str, optional
         ``tail`` or ``quantile``; with labels of both kinds also ``f1``, the best F1 of the
-        labelled rows, judged out of fold.
+        labelled rows, judged out of fold. By default ``tail``; a detector that decides by itself,
+        as ``two-stage`` does, keeps its own cut unless a rule or a rate is given.
     random_state : int
 
     Returns
@@ -99,8 +100,8 @@ def scan_rows(
     labels: RowLabels | None = None,
     *,
     detector: str | Detector | None = None,
-    false_alarm_rate: float = FALSE_ALARM_RATE,
-    rule: str = "tail",
+    false_alarm_rate: float | None = None,
+    rule: str | None = None,
     random_state: int = 0,
 ) -> RowFindings:
     """Fit and detect on the same rows, each judged by what was learnt without it.
@@ -117,12 +118,14 @@ def _fit(
     data: RowInput,
     labels: RowLabels | None,
     detector: str | Detector | None,
-    rate: float,
-    rule: str,
+    rate: float | None,
+    rule: str | None,
     random_state: int,
 ) -> tuple[RowModel, RowData]:
     """Return the model, and the data as it learnt from them."""
     started = time.process_time()
+    told = rate is not None or rule is not None
+    rate, rule = FALSE_ALARM_RATE if rate is None else rate, rule or "tail"
     check_rate(rate)
     if detector is None:
         detector = usual_detector(data)
@@ -143,7 +146,10 @@ def _fit(
         )
     chosen.fit(as_taken(known, chosen), truth)
     calibration = calibration_scores(chosen.training_score_, truth, rule)
-    if rule == "f1" and truth is not None:
+    if not told and getattr(chosen, "decides", False):
+        value = -float(chosen.offset_)
+        threshold = Threshold("own", value, None, float((calibration > value).mean()))
+    elif rule == "f1" and truth is not None:
         judged = truth >= 0
         threshold = best_f1_threshold(chosen.training_score_[judged], truth[judged] == 1)
     else:

@@ -34,6 +34,9 @@ def read_rows(
 ) -> tuple[RowData, list[str]]:
     r"""Read a table or images, whichever the files hold.
 
+    A table with a column that is no number, but times, is read as a series, where no unit is asked
+    for: its rows can be judged one by one all the same.
+
     Parameters
     ----------
     inputs : sequence of path-like
@@ -83,6 +86,10 @@ def read_rows(
     try:
         table = read_table(inputs, columns=columns, label=label, separator=separator, report=report)
     except InputError as error:
+        if unit is None and columns is None:
+            series = _timed(inputs, label, separator)
+            if series is not None:
+                return series
         if _named_as_table(inputs):
             raise
         raise InputError(
@@ -90,6 +97,19 @@ def read_rows(
             "the field that says who did something: --by client"
         ) from None
     return table, _notes_of(report)
+
+
+def _timed(
+    inputs: Sequence[PathLike], label: str | None, separator: str | None
+) -> tuple[Table, list[str]] | None:
+    """Return a series and what was mended, if files hold one with times; None if not."""
+    if "-" in inputs:  # can be read only once
+        return None
+    with suppress(AmissError):
+        series, notes = read_series_rows(inputs, label=label, separator=separator)
+        if series.timeline is not None and (series.timeline.time != NO_TIME).any():
+            return series, ["rows have times: taken for a series", *notes]
+    return None
 
 
 def read_series_rows(inputs: Sequence[PathLike], **options: Any) -> tuple[Table, list[str]]:
