@@ -199,7 +199,7 @@ def test_another_separator_is_asked_for(tmp_path):
     path = write(tmp_path / "a.csv", range(3), separator="\t", header="datetime\tflow\theat")
     for separator in ("\t", "tab", r"\t", None):
         assert read_series(path, separator=separator).columns == ("flow", "heat")
-    with pytest.raises(InputError, match=r"what is between in separator= \(--separator\)"):
+    with pytest.raises(InputError, match=r"what is between them in separator= \(--separator\)"):
         read_series(path, separator=",")
     write(path, range(3), separator="|", header="datetime|flow|heat")
     assert read_series(path).columns == ("flow", "heat")

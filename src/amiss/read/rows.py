@@ -326,10 +326,13 @@ def _values(parts: list[FramePart], names: list[str], of_series: bool) -> NDArra
 def _not_numbers(part: FramePart, bad: dict[str, str], of_series: bool) -> str:
     told = ", ".join(list(bad.values())[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
     first = next(iter(bad))
-    hint = ""
     if part.frame.width == 1:
-        hint = "; if a line has several cells, name what is between in separator= (--separator)"
-    elif first == part.frame.columns[0] and part.frame[first].n_unique() == len(part) > 1:
+        return (
+            f"{part.name}: expected numbers in {told}; if a line has several cells, name what is "
+            "between them in separator= (--separator)"
+        )
+    hint = ""
+    if first == part.frame.columns[0] and part.frame[first].n_unique() == len(part) > 1:
         hint = f"; {first} looks like the name of each row"
     elif found := find_column(bad, LABEL_COLUMNS):
         hint = f"; if {found} is the class of each row, give it as kind= (in Python)"

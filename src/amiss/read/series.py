@@ -266,7 +266,10 @@ def _in_order(
         return part, np.full(len(part), NO_TIME)
     if column not in part.frame.columns:
         there = ", ".join(part.frame.columns)[:300]
-        raise InputError(f"{part.name}: no column {column} of times; its columns: {there}")
+        raise InputError(
+            f"{part.name}: no column {column} of times; its columns: {there}; "
+            "name another in time= (--time-column)"
+        )
     times, bad = as_times(part.frame[column], part.decimal_comma)
     if bad >= 0:
         raise InputError(
