@@ -122,6 +122,7 @@ def test_times_may_have_any_name_if_they_are_dates_and_be_seconds_if_called_so(t
         (["2020-02-08 13:30:40 UTC", "2020-02-08T13:30:41Z"], 1),
         (["2020-02-08 13:30+0100", "2020-02-08T07:30:00-05:00"], 0),
         (["08.02.2020", "09.02.2020"], 86_400),
+        (['"2020-02-08 13:30:40,250"', '"2020-02-08 13:30:41,750Z"'], 1.5),
     ],
 )
 def test_dates_of_other_kinds_are_times(tmp_path, cells, second):

@@ -16,7 +16,8 @@ _LATEST = 253_402_300_799_999
 """The end of year 9999 in milliseconds; no time is as far from 1970, before or after."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DOTTED = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})"
-_ZONE = r"(\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(?:Z|UTC|GMT|([+-])(\d\d):?(\d\d))$"
+_FRACTION = r"(:\d\d),(\d+)"
+_ZONE = r"(\d:\d\d(?::\d\d(?:[.,]\d+)?)?)\s*(?:Z|UTC|GMT|([+-])(\d\d):?(\d\d))$"
 _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
 
@@ -51,6 +52,7 @@ def as_times(cells: pl.Series, decimal_comma: bool = False) -> tuple[NDArray[np.
             .str.replace(_DOTTED, "${3}-${2}-${1}")
             .str.replace_all("/", "-", literal=True)
             .str.replace(r"(\d)T(\d)", "${1} ${2}")
+            .str.replace(_FRACTION, "${1}.${2}")
             .str.replace(_ZONE, "${1}")
             .alias("local"),
             *(pl.col("text").str.extract(_ZONE, i + 2).alias(n) for i, n in enumerate("shm")),
