@@ -191,3 +191,10 @@ def test_what_was_mispredicted_is_what_the_decoder_wrote(predicting, traces):
         own = frame.filter(pl.col("true") == event.template)
         assert event.events == len(own)
         assert event.missed == (own["predicted"] != event.template).fill_null(True).sum()
+
+
+def test_the_overview_says_what_was_mispredicted_time_and_again(findings):
+    worst = findings[0].mispredicted[0]
+    shown = repr(findings)
+    assert f'mispredicted {worst.missed} × "{worst.template}"' in shown
+    assert "of 300 events" in shown

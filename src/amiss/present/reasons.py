@@ -61,6 +61,19 @@ def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
             reasons.append(Reason("unexpected here:", got["template"], 0, best))
         if len(reasons) == 2:
             break
+    if mispredicted := finding.get("mispredicted"):
+        # Any segment has some unlikely event: what tells is what is missed time and again.
+        reasons = [reason for reason in reasons if reason.words.startswith("in no normal")][:1]
+        most = len(reasons) + 1
+        reasons += [
+            Reason(
+                "mispredicted",
+                m["template"],
+                m["missed"],
+                {"template": m["expected"], "probability": m["expected_events"] / m["missed"]},
+            )
+            for m in mispredicted
+        ]
     reasons += [Reason("missing", m["template"], m["events"]) for m in finding["missing"]]
     reasons += [Reason("surplus", m["template"], m["events"]) for m in finding["surplus"]]
     if not reasons:
