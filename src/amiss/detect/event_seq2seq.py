@@ -340,17 +340,18 @@ class EventSeq2Seq(Detector):
         whole = replace(sequences, ended=np.ones(len(sequences), dtype=np.bool_))
         windows = self._windows(whole, self.target_length)  # every event is predicted once
         counted = windows.target != PAD_TOKEN
+        first, inverse, _ = distinct_rows(windows.source, windows.target)
         k = min(k, len(self.vocabulary_) + 1)
         ids, probabilities = [], []
-        for log_p in self._log_probabilities(windows.source, windows.target):
+        for log_p in self._log_probabilities(windows.source[first], windows.target[first]):
             p, top = torch.topk(log_p, k, dim=2)
             probabilities.append(p.exp().cpu().numpy())
             ids.append(self._ids(top.cpu().numpy()))
         ends = event_offsets(whole)[1:-1]
         return list(
             zip(
-                np.split(np.concatenate(ids)[counted], ends),
-                np.split(np.concatenate(probabilities)[counted], ends),
+                np.split(np.concatenate(ids)[inverse][counted], ends),
+                np.split(np.concatenate(probabilities)[inverse][counted], ends),
                 strict=True,
             )
         )
