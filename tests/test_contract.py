@@ -2,14 +2,25 @@
 
 import pytest
 
-from amiss.detect import CATALOGUE, NearestProfile, NGrams, get_detector
+from amiss.detect import CATALOGUE, LSTMAutoencoder, NearestProfile, NGrams, get_detector
 from amiss.testing import CHECKS
 
 SMALL = {
     "aegmm": {"hidden": (16, 8)},
     "event-pair": {"embedding": 8, "hidden": 8, "dense": 8},
     "lstm-autoencoder": {"timesteps": 8, "layers": (8, 4), "epochs": 10},
-    "event-seq2seq": {"source_length": 4, "target_length": 2, "embedding": 8, "hidden": 8},
+    "two-stage": {
+        "autoencoder": LSTMAutoencoder(
+            timesteps=4, layers=(4, 2), epochs=4, folds=2, score_type="error"
+        )
+    },
+    "event-seq2seq": {
+        "source_length": 4,
+        "target_length": 2,
+        "embedding": 8,
+        "hidden": 8,
+        "epochs": 4,
+    },
     "trace-ensemble": {"members": [("n-grams", NGrams()), ("profile", NearestProfile())]},
     "vae": {"hidden": (16, 8)},
     "vaegmm": {"hidden": (16, 8)},
