@@ -11,7 +11,7 @@ SMALL = {
     "lstm-autoencoder": {"timesteps": 8, "layers": (8, 4), "epochs": 10},
     "two-stage": {
         "autoencoder": LSTMAutoencoder(
-            timesteps=4, layers=(4, 2), epochs=4, folds=2, score_type="error"
+            timesteps=4, layers=(4, 2), epochs=4, folds=2, score_type="error", random_state=0
         )
     },
     "event-seq2seq": {

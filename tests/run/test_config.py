@@ -75,7 +75,7 @@ def test_parameters_that_do_not_fit_are_named(tmp_path, parameters, said):
 
 def test_what_only_python_can_say_is_not_offered(tmp_path):
     path = _config(tmp_path, "members = []", "session-ensemble")
-    with pytest.raises(UsageError, match=r"it has: combine, contamination, random_state$"):
+    with pytest.raises(UsageError, match=r"it has: contamination, random_state, combine$"):
         read_config(path)
 
 
