@@ -128,7 +128,7 @@ def test_no_line_is_wider_than_the_terminal(
         rows = run_amiss(*arguments).out.splitlines()
         # What is to be copied stands in full: the next command, and where a line is.
         too_wide = [row for row in rows if len(row) > columns and not row.startswith("next: ")]
-        assert not [row for row in too_wide if str(simulation.log) not in row]
+        assert not [row for row in too_wide if f"{simulation.log.name}:" not in row]
         assert not [row for row in rows if row != row.rstrip()]
 
 
