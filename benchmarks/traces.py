@@ -34,7 +34,6 @@ from amiss.detect import EventCounts, EventSeq2Seq, NextEvent, NGrams
 from amiss.detect._base import Detector
 from amiss.represent.source_target import source_target_windows
 from amiss.represent.windows import distinct_rows
-from amiss.run.traces import judge_traces
 from amiss.simulate.trace import TRACE_FAULTS, TraceSimulation
 from benchmarks.figures import Figures, parse_arguments
 
@@ -128,10 +127,7 @@ def _run(
         _note(runs, prefix, {"segment_auc": roc_auc_score(anomalous, score)})
         for rule in RULES:
             cut = model.set_threshold(RATE, rule)
-            assert cut.calibration_trace is not None
-            verdicts = judge_traces(
-                test.trace, score, cut.threshold, cut.calibration, cut.calibration_trace
-            )
+            verdicts = cut.judge_traces(test.trace, score)
             found = {Path(verdict.trace).stem for verdict in verdicts if verdict.is_anomaly}
             after = "" if rule == RULES[0] else f"_{rule}"
             measured = _measure(segments, cut.threshold.value, found)

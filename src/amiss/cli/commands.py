@@ -426,12 +426,5 @@ def _parse_fail_on(text: str | None) -> int | None:
 
 
 def _exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
-    traces = getattr(findings, "traces", ())
-    if traces:  # a long normal trace has some segments beyond the threshold by chance
-        flagged = sum(verdict.is_anomaly for verdict in traces)
-    else:
-        flagged = int((findings.scores > findings.threshold.value).sum())
-    if (intervals := getattr(findings, "intervals", None)) is not None:
-        flagged = intervals
-    if limit is not None and flagged >= limit:
+    if limit is not None and findings.alarms >= limit:
         raise typer.Exit(3)

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR, SERIES_DETECTOR
+from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR, SERIES_DETECTOR, names_in
 from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
@@ -195,17 +195,7 @@ def _read_rows(options: LogOptions, columns: list[str] | None, unit: Any) -> tup
     if unit == "interval":
         _refuse({"--image-size": options.image_size}, "is for images; series have no size")
         with status("reading", options.quiet):
-            return read_series_rows(
-                options.logs,
-                time=options.time_column,
-                label=options.label_column,
-                columns=columns,
-                ignore=names_in(options.ignore or ""),
-                separator=options.separator,
-                max_gap=options.max_gap,
-                head=options.head,
-                skip=options.skip or 0,
-            )
+            return read_series_rows(options.logs, **{**options.series_reading, "columns": columns})
     _refuse(options.of_series, "is for sensor series; these are rows or images, each by itself")
     with status("reading", options.quiet):
         return read_rows(
@@ -216,11 +206,6 @@ def _read_rows(options: LogOptions, columns: list[str] | None, unit: Any) -> tup
             separator=options.separator,
             unit=unit,
         )
-
-
-def names_in(text: str) -> list[str]:
-    """Return the names in a list that was typed with commas."""
-    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -330,6 +330,20 @@ class LogOptions:
         """The options that make sense for sensor series only, as typed; None where not given."""
         return {_as_typed(name): getattr(self, name) for name in _OF_SERIES}
 
+    @property
+    def series_reading(self) -> dict[str, Any]:
+        """How series are read, by the names `amiss.read_series` has."""
+        return {
+            "time": self.time_column,
+            "label": self.label_column,
+            "columns": None if self.columns is None else names_in(self.columns),
+            "ignore": names_in(self.ignore or ""),
+            "separator": self.separator,
+            "max_gap": self.max_gap,
+            "head": self.head,
+            "skip": self.skip or 0,
+        }
+
     def as_words(self, seed: int = 0) -> str:
         """Return the options that make another command read the logs in the same way."""
         given = {
@@ -341,6 +355,11 @@ class LogOptions:
             for name, value in given.items()
             if value is not None
         )
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a list that was typed with commas."""
+    return [name for part in text.split(",") if (name := part.strip())]
 
 
 def _as_typed(name: str) -> str:

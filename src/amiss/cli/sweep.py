@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.inputs import names_in
-from amiss.cli.options import Json, LogOptions, Seed, reads_series
+from amiss.cli.options import Json, LogOptions, Seed, names_in, reads_series
 from amiss.cli.streams import complain, dumps, say
 from amiss.errors import UsageError
 
@@ -67,14 +66,7 @@ def sweep(
                 labeler=labeler,
                 jobs=jobs,
                 progress=advance,
-                time=logs.time_column,
-                label=logs.label_column,
-                columns=None if logs.columns is None else names_in(logs.columns),
-                ignore=names_in(logs.ignore or ""),
-                separator=logs.separator,
-                max_gap=logs.max_gap,
-                head=logs.head,
-                skip=logs.skip or 0,
+                **logs.series_reading,
             )
     except KeyboardInterrupt:
         complain(f"stopped; the same command goes on from what is in {output}")

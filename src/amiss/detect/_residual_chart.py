@@ -13,14 +13,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from amiss.detect._rows import Floats
+from amiss.detect._rows import CONSTANT_SCALE, Floats
 from amiss.detect._series import Rows, SeriesRows, split_at
 
 _LEAST = 1e-9
 """Of a scale, in standard deviations of the channel: below is rounding."""
 _MEANS = 5
-_CONSTANT = 0.25
-"""Scale of a channel that never varied, in which a change by one is to be odd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class ResidualChart:
         lengths = np.array(sorted(windows), dtype=np.int64)
         chart = cls(lengths, np.ones((len(lengths), residual.shape[1])), past)
         left = chart._unexpected(residual)
-        floor = np.where(constant, _CONSTANT, _LEAST)
+        floor = np.where(constant, CONSTANT_SCALE, _LEAST)
         for k, length in enumerate(lengths):
             mean, count = moving_mean(left, int(length))
             full = taught & (count == length)

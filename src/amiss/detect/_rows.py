@@ -210,7 +210,7 @@ def _dimensions(X: Any) -> int:
     return np.ndim(X) if isinstance(X, list | tuple) else getattr(X, "ndim", 0)
 
 
-def taught_items(n: int, y: NDArray[Any] | None) -> NDArray[np.int64]:
+def taught_items(n: int, y: NDArray[Any] | None, units: str = "items") -> NDArray[np.int64]:
     """Return the positions of the items that count as normal.
 
     Raises
@@ -221,7 +221,8 @@ def taught_items(n: int, y: NDArray[Any] | None) -> NDArray[np.int64]:
     rows = np.flatnonzero(normal_items(n, y))
     if len(rows) < 2:
         raise InputError(
-            f"{len(rows)} of {n} items are not labelled anomalies; expected two normal ones or more"
+            f"{len(rows)} of {n} {units} are not labelled anomalies; expected two normal ones or "
+            "more"
         )
     return rows
 

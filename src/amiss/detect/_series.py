@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from amiss.detect._row_features import ReconstructingDetector
 from amiss.detect._rows import Floats
-from amiss.errors import InputError, UsageError
+from amiss.errors import UsageError
 from amiss.types import Table
 
 Rows = NDArray[np.int64]
@@ -172,23 +172,13 @@ def split_at(X: SeriesRows, apart: NDArray[np.bool_]) -> SeriesRows:
     return SeriesRows(X.values, np.cumsum(ends).astype(np.int64))
 
 
+def standardised(X: SeriesRows, mean: Floats, scale: Floats, furthest: float) -> SeriesRows:
+    """Return the rows in standard deviations from the mean, at most `furthest`: odd in any case."""
+    with np.errstate(over="ignore"):
+        scaled = (X.values - mean) / scale
+    return SeriesRows(np.clip(scaled, -furthest, furthest), X.run)
+
+
 def known_faults(n: int, y: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Return which of `n` rows are labelled anomalies."""
     return np.zeros(n, dtype=np.bool_) if y is None else np.asarray(y == 1)
-
-
-def learnable(taught: NDArray[np.bool_], X: SeriesRows) -> Rows:
-    """Return the rows that are taught.
-
-    Raises
-    ------
-    InputError
-        There are fewer than two.
-    """
-    rows = np.flatnonzero(taught)
-    if len(rows) < 2:
-        raise InputError(
-            f"{len(rows)} of {len(X)} rows are not labelled anomalies; expected two normal ones "
-            "or more"
-        )
-    return rows

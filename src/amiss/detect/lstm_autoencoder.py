@@ -16,15 +16,15 @@ from amiss import store
 from amiss.detect._base import Scores, normal_items
 from amiss.detect._lstm_autoencoder_network import LSTMAutoencoderNetwork
 from amiss.detect._residual_chart import ResidualChart, usable_lengths
-from amiss.detect._rows import Floats, spread
+from amiss.detect._rows import Floats, spread, taught_items
 from amiss.detect._series import (
     Rows,
     SeriesDetector,
     SeriesRows,
     blocks,
     known_faults,
-    learnable,
     split_at,
+    standardised,
 )
 from amiss.detect._space import Choice, Integer, Real, SearchSpace
 from amiss.detect._train import resolve_device, seed_of, seeded, threads, train
@@ -153,7 +153,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
     def _fit(self, X: SeriesRows, y: NDArray[Any] | None) -> None:
         self._check_parameters()
         taught = normal_items(len(X), y)
-        block = blocks(len(X), learnable(taught, X), self.folds)
+        block = blocks(len(X), taught_items(len(X), y, "rows"), self.folds)
         n_folds = int(block.max()) + 1
         # No window and no mean reaches from a known fault into the normal rows after it.
         X = split_at(X, known_faults(len(X), y))
@@ -252,9 +252,7 @@ class LSTMAutoencoder(TransformerMixin, SeriesDetector):  # type: ignore[misc]  
         return np.maximum(places, start), places >= start
 
     def _scaled(self, X: SeriesRows) -> SeriesRows:
-        with np.errstate(over="ignore"):
-            scaled = (X.values - self.mean_) / self.scale_
-        return SeriesRows(np.clip(scaled, -_FURTHEST, _FURTHEST), X.run)
+        return standardised(X, self.mean_, self.scale_, _FURTHEST)
 
     def _window_errors(
         self, network: LSTMAutoencoderNetwork, X: SeriesRows

@@ -14,12 +14,13 @@ from amiss.detect._stretch import check_stretch, trace_mean
 from amiss.detect._train import seed_of
 from amiss.detect._windowed import check_has_events, event_offsets, fold_of
 from amiss.errors import UsageError
-from amiss.represent.sequences import UNKNOWN, Vocabulary
+from amiss.represent.sequences import Vocabulary
 from amiss.represent.windows import (
     BEGIN_TOKEN,
     END_TOKEN,
     SPECIAL_TOKENS,
     UNKNOWN_TOKEN,
+    as_tokens,
     distinct_rows,
 )
 from amiss.types import END, Sequences
@@ -167,9 +168,7 @@ class NGrams(Detector):
         tokens[starts[:-1][X.begun]] = BEGIN_TOKEN
         tokens[starts[1:][X.ended] - 1] = END_TOKEN
         shift = np.repeat(starts[:-1] + X.begun - X.offsets[:-1], X.lengths)
-        tokens[np.arange(len(codes)) + shift] = np.where(
-            codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS
-        )
+        tokens[np.arange(len(codes)) + shift] = as_tokens(codes)
         return tokens, np.repeat(starts[1:], marked) - np.arange(starts[-1])
 
     def _grams(self, tokens: NDArray[np.int64], left: NDArray[np.int64]) -> list[NDArray[np.int64]]:

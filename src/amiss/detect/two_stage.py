@@ -16,8 +16,8 @@ from amiss import store
 from amiss.decide.rules import equal_precision_recall_threshold, precision_recall_curve
 from amiss.detect._base import LEFT_OUT, Detector, Scores, normal_items
 from amiss.detect._forest import Forest
-from amiss.detect._rows import Floats
-from amiss.detect._series import SeriesDetector, SeriesRows, learnable
+from amiss.detect._rows import Floats, taught_items
+from amiss.detect._series import SeriesDetector, SeriesRows
 from amiss.detect._train import seed_of
 from amiss.errors import InputError, UsageError
 from amiss.types import NO_TIME, Table, Timeline
@@ -149,7 +149,7 @@ class TwoStageLabeler(SeriesDetector):
         self._check_parameters()
         seed = seed_of(self.random_state)
         taught = normal_items(len(X), y)
-        rows = learnable(taught, X)
+        rows = taught_items(len(X), y, "rows")
         self._fit_forest(X.values[rows], seed)
         first_score = self._first_score(X)
         first = first_score > self.first_threshold_

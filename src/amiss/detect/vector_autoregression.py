@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from amiss import store
 from amiss.detect._base import Scores, normal_items
 from amiss.detect._residual_chart import ResidualChart, lagged, usable_lengths
-from amiss.detect._rows import Floats, spread
+from amiss.detect._rows import Floats, spread, taught_items
 from amiss.detect._series import (
     SeriesDetector,
     SeriesRows,
     blocks,
     known_faults,
-    learnable,
     split_at,
+    standardised,
 )
 from amiss.errors import UsageError
 
@@ -106,7 +106,7 @@ class VectorAutoregression(SeriesDetector):
     def _fit(self, X: SeriesRows, y: NDArray[Any] | None) -> None:
         self._check_parameters()
         taught = normal_items(len(X), y)
-        block = blocks(len(X), learnable(taught, X), self.folds)
+        block = blocks(len(X), taught_items(len(X), y, "rows"), self.folds)
         # No mean and no prediction reaches from a known fault into the normal rows after it.
         X = split_at(X, known_faults(len(X), y))
         self._lengths = usable_lengths(self.windows, block[taught])
@@ -124,7 +124,7 @@ class VectorAutoregression(SeriesDetector):
     def _learn(self, X: SeriesRows, taught: NDArray[np.bool_]) -> _Model:
         """Learn from the rows `taught`: weights from those that follow `order` others of them."""
         mean, scale = spread(X.values[taught])
-        scaled = _scaled(X, mean, scale)
+        scaled = standardised(X, mean, scale, _FURTHEST)
         # Rows that follow `order` others that are taught; not the first of a run, which would
         # predict themselves.
         after = np.arange(len(X)) - split_at(X, ~taught).start
@@ -189,12 +189,15 @@ class _Model:
     chart: ResidualChart
 
     def feature_score(self, X: SeriesRows) -> Floats:
-        scaled = _scaled(X, self.mean, self.scale)
+        scaled = self._scaled(X)
         residual = scaled.values - _predicted(scaled, self.weights)
         return self.chart.score(SeriesRows(residual, X.run))
 
     def predict(self, X: SeriesRows) -> Floats:
-        return _predicted(_scaled(X, self.mean, self.scale), self.weights) * self.scale + self.mean
+        return _predicted(self._scaled(X), self.weights) * self.scale + self.mean
+
+    def _scaled(self, X: SeriesRows) -> SeriesRows:
+        return standardised(X, self.mean, self.scale, _FURTHEST)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         own = {"mean": self.mean, "scale": self.scale, "weights": self.weights}
@@ -204,12 +207,6 @@ class _Model:
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> _Model:
         chart = ResidualChart.from_arrays(store.with_prefix(arrays, "chart."))
         return cls(arrays["mean"], arrays["scale"], arrays["weights"], chart)
-
-
-def _scaled(X: SeriesRows, mean: Floats, scale: Floats) -> SeriesRows:
-    with np.errstate(over="ignore"):
-        scaled = (X.values - mean) / scale
-    return SeriesRows(np.clip(scaled, -_FURTHEST, _FURTHEST), X.run)
 
 
 def _predicted(scaled: SeriesRows, weights: Floats) -> Floats:

@@ -241,12 +241,21 @@ def _written(events: Any, sequences: Sequences) -> list[NDArray[np.int64]] | Non
         return None
     found = events.predict_windows(sequences)
     flat = np.full(len(sequences.events), _NOTHING)
-    rows, places = np.nonzero(found.counted)
-    row = found.sequence[rows]
-    at = sequences.offsets[row] + found.position[rows] + places
-    inside = at < sequences.offsets[row + 1]  # the end of a sequence is predicted too
-    flat[at[inside]] = found.predicted[rows, places][inside]
+    rows, places, at = predicted_events(found, sequences)
+    flat[at] = found.predicted[rows, places]
     return list(np.split(flat, sequences.offsets[1:-1]))
+
+
+def predicted_events(
+    found: Any, sequences: Sequences
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the row and the place in it of each prediction of an event, and which event it is.
+
+    The end of a sequence is predicted too, but is no event.
+    """
+    rows, places = np.nonzero(found.counted & (found.target != END))
+    at = sequences.offsets[found.sequence[rows]] + found.position[rows] + places
+    return rows, places, at
 
 
 def _mispredicted(

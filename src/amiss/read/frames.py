@@ -197,7 +197,7 @@ def _read_csv(
             report.counts[_BAD_ROWS] += bad
         if len(frame):
             frame = frame[:, :-1].filter(~long)
-            frame.columns = _distinct(names)
+            frame.columns = distinct_names(names)
             yield rows[(~long).to_numpy()], frame
 
 
@@ -244,7 +244,7 @@ def _split_header(line: str) -> tuple[list[str], str]:
     return [cell.strip() for cell in cells], separator
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct_names(names: Sequence[str]) -> list[str]:
     """Return the names, each marked further that came before."""
     distinct: list[str] = []
     for name in names:

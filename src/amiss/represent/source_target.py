@@ -7,13 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from amiss.represent.sequences import UNKNOWN
 from amiss.represent.windows import (
     BEGIN_TOKEN,
     END_TOKEN,
     PAD_TOKEN,
-    SPECIAL_TOKENS,
-    UNKNOWN_TOKEN,
+    as_tokens,
 )
 
 
@@ -75,9 +73,7 @@ def source_target_windows(
     starts = np.cumsum(slots) - slots
     tokens = np.full(int(slots.sum()), PAD_TOKEN, dtype=np.int32)
     shift = np.repeat(starts + source - offsets[:-1], lengths)
-    tokens[np.arange(len(codes)) + shift] = np.where(
-        codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS
-    )
+    tokens[np.arange(len(codes)) + shift] = as_tokens(codes)
     tokens[(starts + source - 1)[begun]] = BEGIN_TOKEN
     tokens[(starts + source + lengths)[ended]] = END_TOKEN
 

@@ -42,6 +42,11 @@ class EventWindows(NamedTuple):
     position: NDArray[np.int64]
 
 
+def as_tokens(codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the tokens of event codes, one for all that training did not have."""
+    return np.where(codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS)
+
+
 def event_windows(
     codes: NDArray[np.int64],
     offsets: NDArray[np.int64],
@@ -75,9 +80,7 @@ def event_windows(
     tokens = np.empty(starts[-1], dtype=np.int32)
     tokens[starts[:-1]] = np.where(begun, BEGIN_TOKEN, PAD_TOKEN)
     shift = np.repeat(starts[:-1] + 1 - offsets[:-1], lengths)
-    tokens[np.arange(len(codes)) + shift] = np.where(
-        codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS
-    )
+    tokens[np.arange(len(codes)) + shift] = as_tokens(codes)
     tokens[starts[1:][ended] - 1] = END_TOKEN
 
     row = np.repeat(np.arange(n), marked)
@@ -288,7 +291,7 @@ def tokenise(X: Sequences | Windows, vocabulary: Vocabulary, size: int) -> Event
     largest = max(int(X.history.max(initial=0)), int(X.next_event.max(initial=0)))
     codes = vocabulary.table(X.names, largest + 1)
     by_id = np.empty(largest + 1 - PAD, dtype=np.int32)
-    by_id[-PAD:] = np.where(codes == UNKNOWN, UNKNOWN_TOKEN, codes + SPECIAL_TOKENS)
+    by_id[-PAD:] = as_tokens(codes)
     by_id[:-PAD] = UNKNOWN_TOKEN
     by_id[0], by_id[END - PAD] = PAD_TOKEN, END_TOKEN
     history = by_id[X.history[:, -size:].astype(np.int64) - PAD]

@@ -14,7 +14,6 @@ from amiss.represent.severity import is_error_level
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.metrics import areas, at_threshold
 from amiss.run.pipeline import Model
-from amiss.run.traces import judge_traces
 
 SCHEMA = "amiss.evaluation/1"
 
@@ -89,10 +88,7 @@ def _evaluate_traces(
     model: Model, trace: pl.Series, scores: NDArray[np.float64], truth: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Compare the verdicts on whole traces with whether a segment of them is anomalous."""
-    assert model.calibration_trace is not None  # noqa: S101 - these are segments
-    verdicts = judge_traces(
-        trace, scores, model.threshold, model.calibration, model.calibration_trace
-    )
+    verdicts = model.judge_traces(trace, scores)
     odd = pl.DataFrame({"trace": trace, "odd": truth}).group_by("trace").agg(pl.col("odd").any())
     known = dict(odd.rows())
     labels = np.array([known[verdict.trace] for verdict in verdicts])

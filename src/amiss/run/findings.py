@@ -109,6 +109,16 @@ class Findings(Sequence[ExplainedFinding]):
     def __repr__(self) -> str:
         return summarise(self.to_dict())
 
+    @property
+    def alarms(self) -> int:
+        """How many sessions are flagged; of segments, how many traces are anomalous.
+
+        A long normal trace has some segments beyond the threshold by chance.
+        """
+        if self.traces:
+            return sum(verdict.is_anomaly for verdict in self.traces)
+        return int((self.scores > self.threshold.value).sum())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
         return findings_to_dict(

@@ -199,7 +199,7 @@ class Model:
             complete=sequences.complete,
             templates=templates,
             fitted=self,
-            traces=self._traces(sessions, scores),
+            traces=self.judge_traces(sessions.trace, scores),
         )
 
     def _notes(self, sessions: Sessions) -> list[str]:
@@ -213,12 +213,20 @@ class Model:
             return [note]
         return []
 
-    def _traces(self, sessions: Sessions, scores: NDArray[np.float64]) -> tuple[TraceVerdict, ...]:
-        if sessions.trace is None or self.calibration_trace is None:
+    def judge_traces(
+        self, trace: pl.Series | None, scores: NDArray[np.float64]
+    ) -> tuple[TraceVerdict, ...]:
+        """Return the verdict on each trace, in order; none where there are no traces.
+
+        Parameters
+        ----------
+        trace : polars.Series of str, shape (n,), or None
+            Which trace each session is a segment of.
+        scores : ndarray of float64, shape (n,)
+        """
+        if trace is None or self.calibration_trace is None:
             return ()
-        return judge_traces(
-            sessions.trace, scores, self.threshold, self.calibration, self.calibration_trace
-        )
+        return judge_traces(trace, scores, self.threshold, self.calibration, self.calibration_trace)
 
 
 def fit(

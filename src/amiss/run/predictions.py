@@ -12,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
+from amiss.explain.sessions import predicted_events
 from amiss.represent.sessions import Sessions
-from amiss.types import END, Sequences
+from amiss.types import Sequences
 
 if TYPE_CHECKING:
     from amiss.run.pipeline import Model
@@ -50,16 +51,13 @@ def prediction_frame(model: Model, sessions: Sessions) -> pl.DataFrame:
     tokens = pl.Series([str(token) for token in detector.vocabulary_.tokens])
     parts = []
     for first, part, found in _blocks(model, sessions):
-        rows, places = np.nonzero(found.counted & (found.target != END))
-        sequence = found.sequence[rows] + first
-        at = sessions.offsets[sequence] + found.position[rows] + places
-        events = part.events[at - sessions.offsets[first]]
+        rows, places, at = predicted_events(found, part)
         flat = pl.DataFrame(
             {
                 "window": rows,
-                "session": sessions.ids.gather(sequence),
-                "line": sessions.line[at],
-                "true": pl.Series(part.names).gather(events),
+                "session": sessions.ids.gather(found.sequence[rows] + first),
+                "line": sessions.line[sessions.offsets[first] + at],
+                "true": pl.Series(part.names).gather(part.events[at]),
                 "predicted": _named(found.predicted[rows, places], tokens),
                 "surprise": found.surprise[rows, places].astype(np.float32),
             }

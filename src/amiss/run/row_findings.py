@@ -83,6 +83,15 @@ class RowFindings(Sequence[ExplainedFinding]):
     def __repr__(self) -> str:
         return summarise(self.to_dict())
 
+    @property
+    def alarms(self) -> int:
+        """How many rows, images or entities are flagged; of a series, how many intervals."""
+        return self._flagged if self.intervals is None else self.intervals
+
+    @property
+    def _flagged(self) -> int:
+        return int((self.scores > self.threshold.value).sum())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
         return row_findings_to_dict(
@@ -91,7 +100,7 @@ class RowFindings(Sequence[ExplainedFinding]):
             self.model,
             self.threshold,
             scored=len(self.scores),
-            flagged=int((self.scores > self.threshold.value).sum()),
+            flagged=self._flagged,
         )
 
     def to_frame(self) -> pl.DataFrame:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from amiss.decide import share_limits
 from amiss.read.formats import TRACES
+from amiss.read.frames import distinct_names
+from amiss.represent.sessions import Sessions
 from amiss.types import Threshold, TraceVerdict, distinct_codes
 
 
@@ -64,7 +64,7 @@ def _counted(
     return np.bincount(trace, minlength=n), np.bincount(trace[flagged], minlength=n)
 
 
-def trace_overview(sessions: Any) -> pl.DataFrame:
+def trace_overview(sessions: Sessions) -> pl.DataFrame:
     r"""Count the classes and the events of each trace.
 
     Parameters
@@ -113,10 +113,5 @@ def trace_overview(sessions: Any) -> pl.DataFrame:
     by_class = by_class.filter(pl.col("class").is_not_null())
     whole = pl.concat([by_class, table], how="diagonal").select(table.columns)
     whole = whole.sort("class", "event", nulls_last=False)
-    whole.columns = ["class", "event", *_distinct_names(columns)]
+    whole.columns = distinct_names(["class", "event", *columns])
     return whole
-
-
-def _distinct_names(names: list[str]) -> list[str]:
-    """Return names of columns, marked where they are those of the first two."""
-    return [f"{name}'" if name in ("class", "event") else name for name in names]
