@@ -12,8 +12,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from amiss.errors import InputError, UsageError
-from amiss.read import records, sources
-from amiss.read.records import RecordReader, read_lines
+from amiss.read import lines as line_blocks
+from amiss.read import sources
+from amiss.read.lines import read_lines
+from amiss.read.records import RecordReader
 from amiss.types import NO_TIME
 
 HDFS = "081109 203518 143 INFO dfs.DataNode$PacketResponder: Received block blk_{} of size 91178"
@@ -38,7 +40,7 @@ def read(path, *, block=None, max_line=None, **options):
             patch.setattr(sources, "BLOCK", block)
         if max_line:
             patch.setattr(sources, "MAX_LINE", max_line)
-            patch.setattr(records, "MAX_LINE", max_line)
+            patch.setattr(line_blocks, "MAX_LINE", max_line)
         reader = RecordReader(path, **options)
         found, kinds = [], []
         for batch in reader:
@@ -57,7 +59,7 @@ def read_again(path, numbers, *, block=None, max_line=None):
             patch.setattr(sources, "BLOCK", block)
         if max_line:
             patch.setattr(sources, "MAX_LINE", max_line)
-            patch.setattr(records, "MAX_LINE", max_line)
+            patch.setattr(line_blocks, "MAX_LINE", max_line)
         return read_lines(sources.find_sources(path), {0: set(numbers)})
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from amiss.errors import InputError, LabelError, UsageError
 from amiss.read.labels import read_labels
-from amiss.read.records import read_lines
+from amiss.read.lines import read_lines
 from amiss.read.sources import Source, remove_spooled
 from amiss.represent.sessions import Sessions
 from amiss.run.ingest import match_labels, read_sessions

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.read.records import decode_lines
+from amiss.read.lines import decode_lines
 from amiss.read.sources import ReadReport, Source, read_blocks
 
 TORN = "rows with too few or too many cells, or an open quote (skipped)"

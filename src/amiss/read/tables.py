@@ -27,7 +27,7 @@ from amiss.read.frames import (
     read_frames,
     storage_of,
 )
-from amiss.read.records import decode_lines
+from amiss.read.lines import decode_lines
 from amiss.read.sources import ReadReport, Source, read_blocks
 from amiss.read.structured import TEMPLATE_COLUMNS
 from amiss.read.traces import CLASS_COLUMNS

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from amiss.errors import UsageError
 from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, TRACES, Format
-from amiss.read.records import RecordReader, read_lines
+from amiss.read.lines import read_lines
+from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, read_contents
 from amiss.read.tables import recognise_table

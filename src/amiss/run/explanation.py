@@ -12,7 +12,7 @@ from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
 from amiss.explain.sessions import explain_sessions
 from amiss.read.formats import STRUCTURED
-from amiss.read.records import read_lines
+from amiss.read.lines import read_lines
 from amiss.read.sources import Source
 from amiss.read.structured import read_contents
 from amiss.represent.sessions import Sessions
