@@ -65,6 +65,36 @@ class RecordBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numeric parameters of events, in the order in which they stand in the message.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n_events + 1,)
+        Those of event *i* are ``values[offsets[i]:offsets[i + 1]]``.
+    values : ndarray of float64, shape (n_values,)
+    """
+
+    offsets: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def take(self, index: NDArray[np.int64]) -> Numbers:
+        """Return the parameters of the events at `index`, in that order.
+
+        Examples
+        --------
+        >>> numbers = Numbers(np.array([0, 2, 2, 3]), np.array([1.0, 2.0, 3.0]))
+        >>> numbers.take(np.array([2, 0])).values
+        array([3., 1., 2.])
+        """
+        at, offsets = ragged_index(self.offsets, index)
+        return Numbers(offsets, self.values[at])
+
+
+@dataclass(frozen=True, slots=True)
 class Sequences:
     """Ragged sequences of events: flat ids and offsets.
 
@@ -83,6 +113,12 @@ class Sequences:
         How alarming an event is by its own words and level, from 0 to 1.
     trace : ndarray of int64, shape (n,), optional
         Which trace each sequence is a segment of: segments of one are never in two folds.
+    time : ndarray of int64, shape (n_events,), optional
+        When each event was logged, in milliseconds, or ``NO_TIME``.
+    numbers : Numbers, optional
+        The numeric parameters of each event.
+    start : ndarray of int64, shape (n,), optional
+        Of windows of time: when each begins, in milliseconds. Such a window may hold no event.
     """
 
     events: NDArray[np.int64]
@@ -92,6 +128,9 @@ class Sequences:
     names: tuple[str, ...] = ()
     severity: NDArray[np.float64] | None = None
     trace: NDArray[np.int64] | None = None
+    time: NDArray[np.int64] | None = None
+    numbers: Numbers | None = None
+    start: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -124,6 +163,9 @@ class Sequences:
             self.names,
             self.severity,
             None if self.trace is None else self.trace[rows],
+            None if self.time is None else self.time[at],
+            None if self.numbers is None else self.numbers.take(at),
+            None if self.start is None else self.start[rows],
         )
 
 

@@ -1,4 +1,4 @@
-"""How lines become sessions: by a key, a header field, a silence, a number of lines, or a trace."""
+"""How lines become sessions: by key, header field, silence, time, number of lines, or trace."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
 from amiss.types import NO_TIME, RecordBatch, distinct_codes
+
+_LONGEST_SILENCE = 10_080
+"""Windows without a line that are kept in a row: a week of minutes."""
 
 
 class Assignment(NamedTuple):
@@ -39,6 +42,27 @@ class Grouping(Protocol):
         """Return the session ids by code."""
         ...
 
+    def time_windows(self) -> TimeWindows | None:
+        """Return the windows in order, those without a line too; None: codes are in order."""
+        ...
+
+
+class TimeWindows(NamedTuple):
+    """Windows of time in order."""
+
+    rank: NDArray[np.int64]
+    """The place of each code."""
+    start: NDArray[np.int64]
+    """When each window begins, in milliseconds; some hold no line."""
+
+
+class _InOrder:
+    """Sessions whose codes are in the order they are to have."""
+
+    def time_windows(self) -> TimeWindows | None:
+        """Return None: there is nothing to put in order."""
+        return None
+
 
 class Interner:
     """Strings to codes, in order of first appearance, over batches."""
@@ -57,7 +81,7 @@ class Interner:
         return pl.Series(list(self._codes), dtype=pl.String)
 
 
-class ByKey:
+class ByKey(_InOrder):
     """One session for each distinct match of a pattern in the line.
 
     Parameters
@@ -118,7 +142,7 @@ class ByKey:
         return self._keys.names()
 
 
-class ByField:
+class ByField(_InOrder):
     """One session for each value of a header field."""
 
     unit = "session"
@@ -146,7 +170,7 @@ def _assign_values(keys: pl.Series, interner: Interner) -> Assignment:
     return Assignment(rows, interner.add(keys.drop_nulls()), missing)
 
 
-class ByGap:
+class ByGap(_InOrder):
     """A new window after each silence of more than `seconds`.
 
     Raises
@@ -187,7 +211,67 @@ class ByGap:
         return pl.Series([f"window {i + 1}" for i in range(self._windows + 1)])
 
 
-class ByCount:
+class ByTime:
+    """A window for each `seconds` of the log, also for those in which nothing was logged.
+
+    Windows begin at whole multiples of their length since 1970. A line without a time is in the
+    window of the line before it. Where a log is silent for very long, the silence is left out: it
+    says that the log was off, not that something in it stopped.
+
+    Raises
+    ------
+    UsageError
+        `seconds` is less than a millisecond.
+    InputError
+        The lines carry no time.
+    """
+
+    unit = "window"
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds >= 0.001:
+            raise UsageError(f"windows of {seconds:g} s; expected 0.001 or more")
+        self.description = f"windows of {seconds:g} s"
+        self.option: tuple[str, str | float] = ("every", seconds)
+        self._every = round(seconds * 1000)
+        self._last = NO_TIME
+        self._codes: dict[int, int] = {}
+
+    def assign(self, batch: RecordBatch) -> Assignment:
+        """Return which lines of `batch` belong to which windows."""
+        time = np.concatenate([[self._last], batch.time])
+        latest = np.maximum.accumulate(np.where(time == NO_TIME, 0, np.arange(len(time))))
+        time = time[latest][1:]
+        self._last = int(time[-1]) if len(time) else self._last
+        known = time != NO_TIME
+        rows = None if known.all() else np.flatnonzero(known)
+        starts, inverse = np.unique(time[known] // self._every, return_inverse=True)
+        codes = [self._codes.setdefault(start, len(self._codes)) for start in starts.tolist()]
+        return Assignment(rows, np.array(codes, np.int32)[inverse], int((~known).sum()))
+
+    def names(self) -> pl.Series:
+        """Return the start of each window, by its place, as text; UTC."""
+        form = "%Y-%m-%d %H:%M:%S%.3f" if self._every % 1000 else "%Y-%m-%d %H:%M:%S"
+        return pl.Series(self.time_windows().start).cast(pl.Datetime("ms")).dt.strftime(form)
+
+    def time_windows(self) -> TimeWindows:
+        """Return the windows in order."""
+        if not self._codes:
+            raise InputError(
+                "these lines carry no time that is understood, so there are no windows of time; "
+                "use --window LINES or --session-key PATTERN"
+            )
+        found = np.array(sorted(self._codes), dtype=np.int64)
+        steps = np.append(np.diff(found), 1)
+        steps[steps > _LONGEST_SILENCE] = 1
+        at = np.cumsum(steps) - steps
+        starts = np.repeat(found - at, steps) + np.arange(int(steps.sum()))
+        rank = np.empty(len(found), dtype=np.int64)
+        rank[[self._codes[start] for start in found.tolist()]] = at
+        return TimeWindows(rank, starts * self._every)
+
+
+class ByCount(_InOrder):
     """A new window every `lines` lines.
 
     Raises
@@ -217,7 +301,7 @@ class ByCount:
         return pl.Series([f"window {i + 1}" for i in range(-(-self._seen // self._size))])
 
 
-class BySegment:
+class BySegment(_InOrder):
     """A new segment every `events` lines of a trace; a trace is a file, or the value of a field.
 
     Parameters

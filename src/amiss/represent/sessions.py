@@ -6,7 +6,7 @@ is not kept. A line that names two keys belongs to both sessions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from amiss.errors import InputError
 from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
-from amiss.types import NO_TIME, LogInfo, RecordBatch, distinct_codes, ragged_index
+from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class Sessions:
     log : LogInfo
     trace : polars.Series of str, shape (n,), optional
         Which trace each is a segment of.
+    numbers : Numbers, optional
+        The numeric parameters of each event.
+    start : ndarray of int64, shape (n,), optional
+        Of windows of time: when each begins, in milliseconds. Such a window may hold no event.
 
     Examples
     --------
@@ -62,6 +66,8 @@ class Sessions:
     shapes: pl.DataFrame
     log: LogInfo = field(default_factory=LogInfo)
     trace: pl.Series | None = None
+    numbers: Numbers | None = None
+    start: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -74,13 +80,19 @@ class Sessions:
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """Position of each session's first event in the flat columns, shape (n,)."""
-        return self.offsets[:-1]
+        """Position of each session's first event in the flat columns, shape (n,).
+
+        Of a window without events, that of the first one after it, or the last of all.
+        """
+        return np.minimum(self.offsets[:-1], max(len(self.shape) - 1, 0))
 
     @property
     def last(self) -> NDArray[np.int64]:
-        """Position of each session's last event in the flat columns, shape (n,)."""
-        return self.offsets[1:] - 1
+        """Position of each session's last event in the flat columns, shape (n,).
+
+        Of a window without events it is `first`.
+        """
+        return np.maximum(self.offsets[1:] - 1, self.first)
 
     def __getitem__(self, index: NDArray[Any] | slice | list[int] | list[bool]) -> Sessions:
         """Return the sessions at `index`: a slice, positions, or a mask."""
@@ -95,6 +107,8 @@ class Sessions:
             source=self.source[at],
             time=self.time[at],
             trace=None if self.trace is None else self.trace.gather(rows),
+            numbers=None if self.numbers is None else self.numbers.take(at),
+            start=None if self.start is None else self.start[rows],
         )
 
     def to_frame(self) -> pl.DataFrame:
@@ -188,11 +202,16 @@ class _Columns:
 
 
 def group_records(
-    batches: Iterable[RecordBatch], grouping: Grouping, *, templates_given: bool = False
+    batches: Iterable[RecordBatch],
+    grouping: Grouping,
+    *,
+    templates_given: bool = False,
+    numbers: Callable[[RecordBatch], Numbers] | None = None,
 ) -> Sessions:
     """Read all batches and return their sessions; ``log`` is filled by the caller.
 
     With `templates_given` the messages of the batches are templates, not masked any further.
+    `numbers` finds the numeric parameters of the lines of a batch; by default they are not kept.
 
     Raises
     ------
@@ -201,6 +220,7 @@ def group_records(
     """
     shapes = ShapeTable()
     parts: list[_Columns] = []
+    values: list[Numbers] = []
     lines = ungrouped = 0
     start = end = NO_TIME
     for batch in batches:
@@ -209,6 +229,9 @@ def group_records(
         at = slice(None) if rows is None else rows
         source = np.full(len(codes), batch.source, dtype=np.int32)
         parts.append(_Columns(codes, shape[at], batch.line[at], source, batch.time[at]))
+        if numbers is not None:
+            found = numbers(batch)
+            values.append(found if rows is None else found.take(rows))
         lines += len(batch)
         ungrouped += missing
         known = batch.time[batch.time != NO_TIME]
@@ -222,6 +245,9 @@ def group_records(
             f"none of {lines:,} lines belongs to a session by {grouping.description}; "
             "check the pattern against a line, or use --gap SECONDS or --window LINES"
         )
+    names, windows = grouping.names(), grouping.time_windows()
+    if windows is not None:
+        columns.session = windows.rank[columns.session].astype(np.int32)
     table = pl.DataFrame({"text": shapes.texts, "level": shapes.levels})
     log = LogInfo(
         unit=grouping.unit,
@@ -233,7 +259,9 @@ def group_records(
         end=end,
         templates_given=templates_given,
     )
-    sessions = _assemble(columns, grouping.names(), table, log)
+    sessions = _assemble(columns, names, table, log, _joined(values) if values else None)
+    if windows is not None:
+        sessions = replace(sessions, start=windows.start)
     if not isinstance(grouping, BySegment):
         return sessions
     return _with_whole_ends(replace(sessions, trace=grouping.traces()), grouping.size)
@@ -265,12 +293,24 @@ def _with_whole_ends(segments: Sessions, size: int) -> Sessions:
     )
 
 
+def _joined(parts: list[Numbers]) -> Numbers:
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Numbers(offsets, np.concatenate([part.values for part in parts]))
+
+
 def _transposed(parts: list[_Columns]) -> Iterator[list[NDArray[Any]]]:
     for name in ("session", "shape", "line", "source", "time"):
         yield [getattr(part, name) for part in parts]
 
 
-def _assemble(columns: _Columns, names: pl.Series, shapes: pl.DataFrame, log: LogInfo) -> Sessions:
+def _assemble(
+    columns: _Columns,
+    names: pl.Series,
+    shapes: pl.DataFrame,
+    log: LogInfo,
+    numbers: Numbers | None = None,
+) -> Sessions:
     order = np.argsort(columns.session, kind="stable")
     counts = np.bincount(columns.session, minlength=len(names))
     return Sessions(
@@ -282,4 +322,5 @@ def _assemble(columns: _Columns, names: pl.Series, shapes: pl.DataFrame, log: Lo
         time=columns.time[order],
         shapes=shapes,
         log=log,
+        numbers=None if numbers is None else numbers.take(order),
     )

@@ -19,8 +19,9 @@ from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, usual_key
 from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_table
 from amiss.read.traces import TraceReader
-from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, Grouping
+from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, ByTime, Grouping
 from amiss.represent.sessions import Sessions, group_records
+from amiss.run.entity_ingest import parse_every
 from amiss.types import RecordBatch
 
 Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader | TraceReader
@@ -38,6 +39,7 @@ def read_sessions(
     session_key: str | None = None,
     session_field: str | None = None,
     gap: float | None = None,
+    every: str | float | None = None,
     window: int | None = None,
     segment: int | None = None,
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
@@ -62,6 +64,8 @@ def read_sessions(
         session.
     gap : float, optional
         Seconds of silence after which a new window begins.
+    every : str or float, optional
+        Length of a window of time, such as ``"5m"``, or seconds; it may hold no line.
     window : int, optional
         Lines of a window.
     segment : int, optional
@@ -77,7 +81,7 @@ def read_sessions(
     Raises
     ------
     UsageError
-        More than one of the five groupings is given, or none is and the format has no usual one.
+        More than one of the six groupings is given, or none is and the format has no usual one.
     InputError
         No file, nothing in it, or no line that belongs to a session.
 
@@ -97,13 +101,17 @@ def read_sessions(
         given.append(lambda: ByField(session_field))
     if gap is not None:
         given.append(lambda: ByGap(gap))
+    if every is not None:
+        given.append(lambda: ByTime(parse_every(every) / 1000))
     if window is not None:
         given.append(lambda: ByCount(window))
     if segment is not None:
         names = [source.name for source in sources]
         given.append(lambda: BySegment(segment, names))
     if len(given) > 1:
-        raise UsageError("give only one of session key, session field, gap, window and segment")
+        raise UsageError(
+            "give only one of session key, session field, gap, every, window and segment"
+        )
     grouping = given[0]() if given else None
     layout = recognise_table(sources[0], format, grouped=grouping is not None)
     reader = _open(sources, layout, format, session_field, progress)

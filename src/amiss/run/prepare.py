@@ -36,7 +36,16 @@ def to_sequences(
     whole = np.full(len(sessions), sessions.trace is None)
     trace = None if sessions.trace is None else distinct_codes(sessions.trace)[0]
     return Sequences(
-        shape_ids[sessions.shape], sessions.offsets, whole, whole, tuple(templates), worst, trace
+        shape_ids[sessions.shape],
+        sessions.offsets,
+        whole,
+        whole,
+        tuple(templates),
+        worst,
+        trace,
+        sessions.time,
+        sessions.numbers,
+        sessions.start,
     )
 
 
