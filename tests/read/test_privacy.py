@@ -1,0 +1,87 @@
+"""What is private is masked, what is not stays, and no line is lost."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from amiss.errors import UsageError
+from amiss.read.privacy import MASKS, Masker, make_masker
+
+PRIVATE = [
+    ("Failed password for invalid user webmaster from 173.234.31.186 port 38926", "webmaster"),
+    ("Accepted password for fztu from 119.137.62.142 port 49116 ssh2", "fztu"),
+    ("Accepted password for fztu from 119.137.62.142 port 49116 ssh2", "119.137.62.142"),
+    ("authentication failure; logname= uid=0 rhost=187.141.143.180  user=mysql", "mysql"),
+    ('1.2.3.4 - frank [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 5', "frank"),
+    ("GET /login?user=a&access_token=abc123&x=1", "abc123"),
+    ("clone https://bob:hunter2@host/x", "hunter2"),
+    ("Authorization: Bearer abcdef0123456789", "abcdef0123456789"),
+    ('{"user":"alice","email":"al@b.com","password": "open sesame"}', "alice"),
+    ('{"user":"alice","email":"al@b.com","password": "open sesame"}', "al@b.com"),
+    ('{"user":"alice","email":"al@b.com","password": "open sesame"}', "sesame"),
+    ("Cookie: sid=91; theme=dark", "91"),
+    ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln ok", "eyJzdWIiOiIxIn0"),
+    ("key AKIAIOSFODNN7EXAMPLE used", "AKIAIOSFODNN7EXAMPLE"),
+    ("dhcp lease to 00:1a:2b:3c:4d:5e", "00:1a:2b:3c:4d:5e"),
+    ("peer 2001:db8::8a2e:370:7334 is up", "2001:db8::8a2e:370:7334"),
+    ("open /home/carol/.ssh/id", "carol"),
+    ("session opened for user root by (uid=0)", "root"),
+]
+
+
+@pytest.mark.parametrize(("line", "private"), PRIVATE)
+def test_what_is_private_is_gone(line, private):
+    masked = Masker(MASKS)(line)
+    assert private not in masked
+    assert masked != line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check pass; user unknown",
+        "at 20:15:10 took 12:30:07.5, version 1.2.3",
+        "20171223-22:15:29:606|Step_LSC|30002312|onExtend:1514038530000 14 0 4",
+        "std::vector of a::b, 1: 2: x",
+        "Received block blk_7 of size 91178 src: /dest",
+    ],
+)
+def test_what_is_not_private_stays(line):
+    assert Masker(MASKS)(line) == line
+
+
+def test_one_value_has_one_pseudonym_and_only_what_was_asked_for_is_masked():
+    masker = Masker(["addresses"], key=b"k")
+    first, second = masker("10.0.0.1 → 10.0.0.2"), masker("10.0.0.1")
+    assert first.startswith(second)
+    assert len(set(first.split(" → "))) == 2
+    assert masker("user=bob") == "user=bob"
+    assert Masker(["addresses"], key=b"other")("10.0.0.1") != second
+    assert masker("::ffff:a00:1 and ::FFFF:A00:1").count(masker("::ffff:a00:1")) == 2
+
+
+def test_the_key_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("AMISS_MASK_KEY", "k")
+    assert Masker(["addresses"])("10.0.0.1") == Masker(["addresses"], key=b"k")("10.0.0.1")
+
+
+@given(
+    text=st.text(max_size=80)
+    | st.lists(st.sampled_from([line for line, _ in PRIVATE]), max_size=5).map("\n".join)
+)
+@example(text="\x1e\x1f\x1d\x1c 10.0.0.1")
+@example(text="user=\n10.0.0.1:\n:")
+def test_no_line_is_lost_or_invented(text):
+    masked = Masker(MASKS, key=b"k")(text)
+    assert masked.count("\n") == text.count("\n")
+    lines = [Masker(MASKS, key=b"k")(line) for line in text.split("\n")]
+    assert "\n".join(lines) == masked  # where blocks end does not matter
+
+
+def test_what_to_mask_is_checked():
+    with pytest.raises(UsageError, match="expected some of: secrets, emails, addresses, users"):
+        Masker(["names"])
+    with pytest.raises(UsageError, match="nothing"):
+        Masker([])
+    assert make_masker(()) is None
+    assert make_masker(["all"]).what == MASKS
