@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from amiss.errors import InputError, UsageError
 from amiss.types import NO_TIME, RecordBatch, distinct_codes
 
-_LONGEST_SILENCE = 10_080
+LONGEST_SILENCE = 10_080
 """Windows without a line that are kept in a row: a week of minutes."""
 
 
@@ -233,7 +233,7 @@ class ByTime:
             raise UsageError(f"windows of {seconds:g} s; expected 0.001 or more")
         self.description = f"windows of {seconds:g} s"
         self.option: tuple[str, str | float] = ("every", seconds)
-        self._every = round(seconds * 1000)
+        self.every = round(seconds * 1000)
         self._last = NO_TIME
         self._codes: dict[int, int] = {}
 
@@ -245,14 +245,13 @@ class ByTime:
         self._last = int(time[-1]) if len(time) else self._last
         known = time != NO_TIME
         rows = None if known.all() else np.flatnonzero(known)
-        starts, inverse = np.unique(time[known] // self._every, return_inverse=True)
+        starts, inverse = np.unique(time[known] // self.every, return_inverse=True)
         codes = [self._codes.setdefault(start, len(self._codes)) for start in starts.tolist()]
         return Assignment(rows, np.array(codes, np.int32)[inverse], int((~known).sum()))
 
     def names(self) -> pl.Series:
         """Return the start of each window, by its place, as text; UTC."""
-        form = "%Y-%m-%d %H:%M:%S%.3f" if self._every % 1000 else "%Y-%m-%d %H:%M:%S"
-        return pl.Series(self.time_windows().start).cast(pl.Datetime("ms")).dt.strftime(form)
+        return time_names(self.time_windows().start, self.every)
 
     def time_windows(self) -> TimeWindows:
         """Return the windows in order."""
@@ -263,12 +262,24 @@ class ByTime:
             )
         found = np.array(sorted(self._codes), dtype=np.int64)
         steps = np.append(np.diff(found), 1)
-        steps[steps > _LONGEST_SILENCE] = 1
+        steps[steps > LONGEST_SILENCE] = 1
         at = np.cumsum(steps) - steps
         starts = np.repeat(found - at, steps) + np.arange(int(steps.sum()))
         rank = np.empty(len(found), dtype=np.int64)
         rank[[self._codes[start] for start in found.tolist()]] = at
-        return TimeWindows(rank, starts * self._every)
+        return TimeWindows(rank, starts * self.every)
+
+
+def time_names(start: NDArray[np.int64], every: int) -> pl.Series:
+    """Return the ids of windows of time, their starts; all in milliseconds.
+
+    Examples
+    --------
+    >>> time_names(np.array([60_000]), 60_000).to_list()
+    ['1970-01-01 00:01:00']
+    """
+    form = "%Y-%m-%d %H:%M:%S%.3f" if every % 1000 else "%Y-%m-%d %H:%M:%S"
+    return pl.Series(start).cast(pl.Datetime("ms")).dt.strftime(form)
 
 
 class ByCount(_InOrder):
