@@ -454,6 +454,10 @@ class LogInfo:
         What was mended or skipped while reading.
     templates_given : bool
         The events are templates already: nothing is mined.
+    mask : tuple of str
+        What private words were masked, as `amiss.read.privacy.MASKS` names it.
+    why : str
+        Why lines were grouped in this way, where that was found out.
     """
 
     sources: tuple[str, ...] = ()
@@ -468,6 +472,8 @@ class LogInfo:
     end: int = NO_TIME
     notes: tuple[str, ...] = ()
     templates_given: bool = False
+    mask: tuple[str, ...] = ()
+    why: str = ""
 
 
 class Threshold(NamedTuple):
@@ -571,6 +577,30 @@ class Feature(NamedTuple):
     """Where in an image; None for a column."""
 
 
+class Deviation(NamedTuple):
+    """A count, a number in a message, or a time between two events, beyond what is usual."""
+
+    kind: str
+    """``count``: how often a template came in a window of time; ``number``: a number in a message;
+    ``step``: seconds from an event to the next one."""
+    template: str | None
+    """None: events of all templates together."""
+    value: float
+    usual: tuple[float, float] | None
+    """Between which values normal ones mostly lie; None: training did not have the template."""
+    p_value: float
+    """How likely a value as odd is, of this template alone."""
+    position: int | None = None
+    """Place in the session of the event it is of, from 0; of a count, of the first one."""
+    parameter: int | None = None
+    """Which number of the message, from 1."""
+    next_template: str | None = None
+    """Of a step: what came next."""
+    location: Location | None = None
+    text: str = ""
+    """The raw line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surprise:
     """One event that was not expected where it came; `template` None is the end of the session."""
@@ -612,3 +642,5 @@ class Finding:
     """Of a row, an interval or an image: what deviates most, the worst first."""
     mispredicted: tuple[Misprediction, ...] = ()
     """Of a segment: the events that were mispredicted most often, the worst first."""
+    deviations: tuple[Deviation, ...] = ()
+    """Counts, numbers and times that are not usual, the least likely first."""

@@ -10,7 +10,8 @@ import amiss
 from amiss.errors import InputError, UsageError
 from amiss.read import sources
 from amiss.represent.entities import EntityFeatures
-from amiss.run.entity_ingest import parse_every, read_activity
+from amiss.run.entity_ingest import read_activity
+from amiss.run.spans import parse_every
 
 LINE = (
     '{client} - {user} [17/May/2015:{time} +0200] "{request} HTTP/1.1" {status} {size} "-" "curl/8"'

@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from amiss.detect._base import Detector
 
 
-def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sessions:
-    """Read logs into sessions, grouped by `grouping` if given, with progress on a terminal."""
+def read(
+    options: LogOptions,
+    grouping: Mapping[str, Any] | None = None,
+    selection: Mapping[str, Any] | None = None,
+) -> Sessions:
+    """Read logs into sessions, with progress on a terminal.
+
+    They are grouped by `grouping` and masked by `selection` if given, else as the options say.
+    """
     from amiss.run.ingest import read_sessions
 
     _refuse(
@@ -33,9 +40,12 @@ def read(options: LogOptions, grouping: Mapping[str, Any] | None = None) -> Sess
     _refuse(options.of_entities, "counts what entities did, which this does not look at")
     _stop_on_interrupt()
     chosen = options.grouping if grouping is None else grouping
+    selection = options.selection if selection is None else selection
     try:
         with progress(options.quiet) as advance:
-            return read_sessions(options.logs, **chosen, format=options.format, progress=advance)
+            return read_sessions(
+                options.logs, **chosen, **selection, format=options.format, progress=advance
+            )
     except (InputError, UsageError):
         from amiss.run.row_ingest import looks_like
 
@@ -54,14 +64,15 @@ def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None)
     from amiss.run.entity_ingest import read_activity
 
     _refuse(options.of_tables, "is for tables, series and images; a log is counted by entity")
-    grouped = {name: v for name, v in options.of_logs.items() if name != "--format"}
+    kept = ("--format", "--since", "--until", "--mask")
+    grouped = {name: v for name, v in options.of_logs.items() if name not in kept}
     _refuse(grouped, "makes sessions; a log is counted by entity")
     if reading is None:
         reading = {"format": options.format, **options.counting}
         reading = {name: value for name, value in reading.items() if value is not None}
     _stop_on_interrupt()
     with progress(options.quiet) as advance:
-        return read_activity(options.logs, **reading, progress=advance)
+        return read_activity(options.logs, **reading, **options.selection, progress=advance)
 
 
 def _stop_on_interrupt() -> None:
@@ -73,7 +84,7 @@ def _stop_on_interrupt() -> None:
 def _check_counting(options: LogOptions, reading: Mapping[str, Any]) -> None:
     """Refuse options that contradict how the model counted."""
     from amiss.present.layout import length
-    from amiss.run.entity_ingest import parse_every
+    from amiss.run.spans import parse_every
 
     given = {**options.counting, "format": options.format}
     for name, value in given.items():
@@ -127,10 +138,12 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
             )
         columns = None if options.columns else fitted.info["columns"] or None
         return fitted, *_read_rows(options, columns, fitted.info["unit"])
+    # What was masked in the log that a model learnt from is masked in others too.
+    selection = {"mask": tuple(fitted.info.get("mask", ())), **options.selection}
     if any(value is not None for value in options.grouping.values()):
-        return fitted, read(options), []
+        return fitted, read(options, selection=selection), []
     name, value = fitted.info["option"]
-    return fitted, read(options, {name: value} if name else {}), []
+    return fitted, read(options, {name: value} if name else {}, selection), []
 
 
 def read_as(

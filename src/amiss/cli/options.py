@@ -180,7 +180,8 @@ Every = Annotated[
     typer.Option(
         "--every",
         metavar="TIME",
-        help="With --by: length of the windows, such as 10s or 1h; 5m by default.",
+        help="Windows of time, such as 10s or 1h, quiet ones too; with --by their length, "
+        "5m by default.",
         rich_help_panel=_GROUP,
     ),
 ]
@@ -195,7 +196,30 @@ Fields = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", metavar="NAME", help="Header format; recognised by default."),
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Header format, recognised by default; or a pattern of your own, with (?P<message>…).",
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="Without lines before, such as '2026-11-22 14:30'; UTC."
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Without lines at this time or after; UTC."),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        "--mask",
+        metavar="A,B,…",
+        help="Private words that become pseudonyms before anything is kept or shown: addresses, "
+        "emails, users, secrets, or all.",
+    ),
 ]
 ModelFile = Annotated[
     Path, typer.Option("--model", "-m", metavar="MODEL", help="A model from amiss fit.")
@@ -281,6 +305,9 @@ class LogOptions:
     window: int | None = None
     segment: int | None = None
     format: str | None = None
+    since: str | None = None
+    until: str | None = None
+    mask: str | None = None
     by: str | None = None
     every: str | None = None
     fields: str | None = None
@@ -300,19 +327,34 @@ class LogOptions:
         """The groupings, by the names `amiss.read_sessions` has for them; all None: the usual."""
         return {
             "session_key": self.session_key, "session_field": self.session_field,
-            "gap": self.gap, "window": self.window, "segment": self.segment,
+            "gap": self.gap, "every": self.every if self.by is None else None,
+            "window": self.window, "segment": self.segment,
         }  # fmt: skip
 
     @property
     def of_logs(self) -> dict[str, Any]:
         """The options that make sense for logs only, as typed; None where not given."""
-        return {_as_typed(name): v for name, v in {**self.grouping, "format": self.format}.items()}
+        names = (*self.grouping, "format", "since", "until", "mask")
+        return {_as_typed(name): getattr(self, name) for name in names}
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """What of a log is read and what of it is masked, by the names that reading has for it."""
+        from amiss.run.spans import parse_moment
+
+        given: dict[str, Any] = {
+            name: parse_moment(text)
+            for name in ("since", "until")
+            if (text := getattr(self, name)) is not None
+        }
+        return given if self.mask is None else {**given, "mask": tuple(names_in(self.mask))}
 
     @property
     def counting(self) -> dict[str, Any]:
         """How entities are counted, by the names `amiss.read_activity` has; None: not given."""
         names = None if self.fields is None else [name.strip() for name in self.fields.split(",")]
-        return {"by": self.by, "every": self.every, "fields": names}
+        every = None if self.by is None else self.every
+        return {"by": self.by, "every": every, "fields": names}
 
     @property
     def of_entities(self) -> dict[str, Any]:
@@ -347,7 +389,8 @@ class LogOptions:
     def as_words(self, seed: int = 0) -> str:
         """Return the options that make another command read the logs in the same way."""
         given = {
-            **self.grouping, "format": self.format, "image_size": self.image_size,
+            **self.grouping, "format": self.format, "since": self.since, "until": self.until,
+            "mask": self.mask, "image_size": self.image_size,
             "separator": self.separator, "seed": seed or None,
         } | {name: getattr(self, name) for name in _OF_SERIES}  # fmt: skip
         return "".join(
@@ -373,10 +416,11 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 
 
 _GROUPING = {
-    "session_key": Key, "session_field": Field, "gap": Gap, "window": Window,
-    "segment": Segment, "format": Format,
+    "session_key": Key, "session_field": Field, "gap": Gap, "every": Every, "window": Window,
+    "segment": Segment,
 }  # fmt: skip
-_OF_ENTITIES = {"by": By, "every": Every, "fields": Fields}
+_OF_ENTITIES = {"by": By, "fields": Fields}
+_OF_LINES = {"format": Format, "since": Since, "until": Until, "mask": Mask}
 _OF_SERIES = {
     "time_column": TimeColumn, "ignore": Ignore, "max_gap": MaxGap, "head": Head, "skip": Skip,
 }  # fmt: skip
@@ -392,13 +436,12 @@ def reads_logs(command: Callable[..., None]) -> Callable[..., None]:
     They come to it as one argument, ``logs: LogOptions``. Help shows LOG first, the options where
     the command has `logs` among its own, and --quiet last.
     """
-    return _reads(command, Input, _GROUPING)
+    return _reads(command, Input, _GROUPING | _OF_LINES)
 
 
 def reads_anything(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what `reads_logs` gives, and what says how tables and entities are read."""
-    grouping = {name: hint for name, hint in _GROUPING.items() if name != "format"}
-    return _reads(command, AnyInput, grouping | _OF_ENTITIES | {"format": Format} | _OF_TABLES)
+    return _reads(command, AnyInput, _GROUPING | _OF_ENTITIES | _OF_LINES | _OF_TABLES)
 
 
 def reads_series(command: Callable[..., None]) -> Callable[..., None]:

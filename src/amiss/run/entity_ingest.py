@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +16,7 @@ from amiss.read.structured import StructuredReader, read_contents
 from amiss.read.tables import recognise_table
 from amiss.represent.activity import TEMPLATE, Activity, count_records
 from amiss.run.row_data import find_row
-
-_UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_LONGEST_WINDOW = 366 * 86400.0
+from amiss.run.spans import parse_every
 
 
 def read_activity(
@@ -147,29 +143,6 @@ def read_raw_lines(activity: Activity, row_id: str, most: int = 10) -> tuple[lis
     texts = (read_contents if log.format.startswith(STRUCTURED) else read_lines)(files, wanted)
     found = [RawLine(log.sources[f], line, texts.get((f, line), "")) for f, line in places]
     return found, stop - start
-
-
-def parse_every(every: str | float) -> int:
-    """Return a length of time in milliseconds.
-
-    Raises
-    ------
-    UsageError
-        It is none, or less than a millisecond, or more than a year.
-
-    Examples
-    --------
-    >>> [parse_every(every) for every in ("10s", "5m", "1h", "1d", 0.5)]
-    [10000, 300000, 3600000, 86400000, 500]
-    """
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([a-z]*)\s*", str(every).lower())
-    seconds = float(match[1]) * _UNITS.get(match[2], math.nan) if match else math.nan
-    if not 0.001 <= seconds <= _LONGEST_WINDOW:
-        raise UsageError(
-            f"every {every!r}: no length of a window; expected such as 10s, 5m, 1h or 1d, or "
-            "seconds, up to a year"
-        )
-    return round(seconds * 1000)
 
 
 def _format_of(sources: list[Source], name: str | None) -> Format:

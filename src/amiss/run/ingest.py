@@ -21,7 +21,7 @@ from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_ta
 from amiss.read.traces import TraceReader
 from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, ByTime, Grouping
 from amiss.represent.sessions import Sessions, group_records
-from amiss.run.entity_ingest import parse_every
+from amiss.run.spans import parse_every
 from amiss.types import RecordBatch
 
 Reader = RecordReader | StructuredReader | SessionTableReader | EventLinesReader | TraceReader
