@@ -139,7 +139,8 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
         columns = None if options.columns else fitted.info["columns"] or None
         return fitted, *_read_rows(options, columns, fitted.info["unit"])
     # What was masked in the log that a model learnt from is masked in others too.
-    selection = {"mask": tuple(fitted.info.get("mask", ())), **options.selection}
+    masked = fitted.info.get("mask")
+    selection = ({"mask": tuple(masked)} if masked else {}) | options.selection
     if any(value is not None for value in options.grouping.values()):
         return fitted, read(options, selection=selection), []
     name, value = fitted.info["option"]
