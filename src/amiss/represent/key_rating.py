@@ -1,0 +1,177 @@
+"""From measures to a verdict: a session key, who logs, or neither, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import sqrt
+from typing import NamedTuple
+
+from amiss.represent.keys import KeyMeasures
+
+RUN, ENTITY, NEITHER = "run", "entity", "neither"
+
+MIN_COVERAGE = 0.15
+"""Share of the lines that a session key is on: the rest would not be looked at."""
+MIN_TEMPLATES = 4
+"""Templates that name a session key, unless it is half of all: fewer make pairs, no sequences."""
+MIN_FREEDOM = 0.5
+"""What a template must leave open of a value: else it says what kind of line it is, not whose."""
+LONG_LIFE = 0.75
+"""Of the life that values would have at random: who lives so long is no run of anything."""
+FULL = 0.8
+"""Share of lines and templates that an identifier is on which the log is about, though the sample
+be too thin to see its values twice."""
+MIN_SCORE = 0.05
+
+# Words of names of fields, as programs of all kinds use them.
+_TIMES = frozenset(
+    ["time", "date", "datetime", "timestamp", "ts", "day", "month", "year", "epoch", "hour",
+     "weekday", "clock"]
+)  # fmt: skip
+_KINDS = frozenset(["level", "severity", "priority", "facility", "message", "msg", "type"])
+_ENTITIES = frozenset(
+    ["client", "host", "hostname", "node", "machine", "server", "device", "ip", "addr", "address",
+     "user", "username", "account", "source", "src", "computer", "pod", "tenant", "customer",
+     "peer", "remote"]
+)  # fmt: skip
+_LOOKS_LIKE_TIME = re.compile(
+    r"[\[(]?(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}.*|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?.*"
+    r"|[0-9]{1,2}[-/][0-9A-Za-z]{2,3}[-/][0-9]{2,4}.*|1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?)"
+)
+_STRONG = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z_-]).{8,}|-?[0-9]{9,}", re.DOTALL)
+_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
+
+
+class Rating(NamedTuple):
+    """What an identifier is good for.
+
+    `kind` is ``run`` (its lines are a session), ``entity`` (who logs: it lives as long as the log)
+    or ``neither``; `score` ranks those of one kind, and `reason` says why, in words.
+    """
+
+    kind: str
+    score: float
+    reason: str
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of a field's name.
+
+    Examples
+    --------
+    >>> sorted(words_of("http.remoteAddr")), sorted(words_of("host_name"))
+    (['addr', 'http', 'remote'], ['host', 'name'])
+    """
+    return {w.lower() for w in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)}
+
+
+def is_time_or_kind(name: str) -> bool:
+    """Whether a field is called like a time, or like what says how bad or of what kind a line is.
+
+    Examples
+    --------
+    >>> is_time_or_kind("timestamp"), is_time_or_kind("level"), is_time_or_kind("pid")
+    (True, True, False)
+    """
+    return name.lower() in _KINDS or bool(words_of(name) & _TIMES)
+
+
+def rate_key(
+    measures: KeyMeasures, *, field: str | None, examples: Sequence[str], mixed: float = 0.0
+) -> Rating:
+    """Say what an identifier is good for.
+
+    Parameters
+    ----------
+    measures : KeyMeasures
+    field : str or None
+        Name of the header field; None: it is in the messages.
+    examples : sequence of str
+        Some of its values.
+    mixed : float
+        Share of the values which come on several hosts: a small number says nothing without its
+        host.
+    """
+    m = measures
+    is_who = field is not None and bool(words_of(field) & _ENTITIES)
+    strength = _strength(examples)
+    if reason := _excluded(m, examples):
+        return Rating(NEITHER, 0.0, reason)
+    lasting = m.life >= LONG_LIFE * m.life_at_random and m.life > 0.1
+    if is_who and m.coverage >= FULL:
+        lives = "come back all through the log" if lasting else "name who logged"
+        return Rating(ENTITY, m.coverage * m.template_share, f"{_held(m)}; its values {lives}")
+    if m.templates < MIN_TEMPLATES and m.template_share < 0.5:
+        return Rating(
+            NEITHER, 0.0, f"only {_of_templates(m)} hold it: pairs of lines, no sequences"
+        )
+    if m.coverage < MIN_COVERAGE:
+        return Rating(NEITHER, 0.0, f"on {m.coverage:.0%} of the lines only")
+    if mixed > 0.1 and strength < 1:
+        return Rating(
+            NEITHER, 0.0, f"{mixed:.0%} of its values that come back do so on several hosts"
+        )
+    full = m.coverage >= FULL and m.template_share >= FULL and strength == 1
+    if full and m.recurring < 0.2:
+        reason = (
+            f"{_held(m)}, and its values are made to be told apart; the sample is too thin to see "
+            f"sequences: {m.recurring_values:,} of {m.values:,} values come more than once"
+        )
+        return Rating(RUN, 0.1 * m.coverage * m.template_share, reason)
+    if lasting:
+        return Rating(
+            NEITHER if not is_who else ENTITY, 0.0, "its values live as long as the log: no run"
+        )
+    brief = 1 - m.life / max(m.life_at_random, 1e-9)
+    score = (
+        sqrt(m.coverage * m.template_share)
+        * (1 - 1 / m.variety)
+        * min(1.0, brief)
+        * (0.5 + 0.5 * m.predictability)
+        * sqrt(m.recurring)
+        * strength
+    )
+    gain = f"its sequences cost {m.bits:.2f} bits a line, {m.bits_at_random:.2f} at random"
+    reason = (
+        f"{_held(m)}; {m.reuse:.1f} lines a value, of {m.variety:.1f} templates; lives for "
+        f"{m.life:.1%} of the log; {gain}"
+    )
+    if score < MIN_SCORE:
+        return Rating(NEITHER, score, f"too weak: {reason}")
+    return Rating(RUN, score, reason)
+
+
+def _excluded(m: KeyMeasures, examples: Sequence[str]) -> str:
+    """Return why an identifier is none, whatever it is on; empty if it may be one."""
+    if m.values < 2:
+        return "the same wherever it stands"
+    if sum(bool(_LOOKS_LIKE_TIME.fullmatch(e)) for e in examples) > 0.8 * len(examples):
+        return "a time"
+    if m.freedom < MIN_FREEDOM:
+        return "the template tells it: what kind of line it is, not whose"
+    if m.recurring_values < 3 and m.recurring < 0.2:
+        return "each value comes once: nothing follows"
+    if m.variety <= 1.05 and m.recurring >= 0.2 and m.template_share < FULL:
+        return "the lines of a value are all alike"
+    return ""
+
+
+def _strength(examples: Sequence[str]) -> float:
+    """Return how far a value names one thing: 1 it was made to, less where numbers come again."""
+    if not examples:
+        return 0.0
+    strong = sum(bool(_STRONG.fullmatch(e)) for e in examples)
+    address = sum(bool(_ADDRESS.fullmatch(e)) for e in examples)
+    if 2 * address > len(examples):
+        return 0.8
+    return 1.0 if strong > 0.8 * len(examples) else 0.6
+
+
+def _held(m: KeyMeasures) -> str:
+    return f"on {m.coverage:.0%} of the lines, in {_of_templates(m)}"
+
+
+def _of_templates(m: KeyMeasures) -> str:
+    every = round(m.templates / m.template_share) if m.template_share else 0
+    return f"{m.templates:,} of {every:,} templates"
