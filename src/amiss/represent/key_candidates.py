@@ -18,17 +18,30 @@ _LONGEST = 1000
 _SYNTAX = str.maketrans({c: f"\\{c}" for c in r"\.+*?()|[]{}^$#&~"})
 
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_IPV4 = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
-_ADDRESS = rf"\b{_IPV4}\b"
-# A token is a run of what identifiers are made of; addresses have dots as well.
-_TOKEN = re.compile(
-    rf"(?P<uuid>{_UUID})|(?P<ip>(?<![\w.]){_IPV4}(?![\w.]))|[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*"
+_IPV4 = r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b"
+_MAC = (
+    r"\b[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\b"
 )
-# The word before a token and what stands between: "TID ", "instance: ", "child=", "sshd[".
+# A token is a run of what identifiers are made of; addresses have dots and colons as well.
+_TOKEN = re.compile(
+    rf"(?P<uuid>{_UUID})|(?P<mac>{_MAC})|(?P<ip>(?<![\w.]){_IPV4}(?!\.))"
+    "|[0-9A-Za-z_-]*[0-9][0-9A-Za-z_-]*"
+)
+_VALUE_END = "\\s\"',;)}\\]&"
+# The word before a token and what stands between: "TID ", "instance: ", "sshd[".
 _NAME = re.compile(r"""([A-Za-z_][A-Za-z_.-]{0,40})((?:["']?\s?[:=#]\s?["'\[(]?)|[\[(]|\s#?\[?)$""")
-_PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=["']?(?=[^\s"'=,;)}\]&])""")
-_PREFIX = re.compile(r"([A-Za-z]+(?:[_-][A-Za-z]+)*[_-])(?=-?[0-9])")
-_VALUE = r"""["']?([^\s"',;)}\]&]+)"""
+_PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=["']?([^\s"',;)}\]&=]+)""")
+# A word and digits: behind a joint, as in blk_-7 and attempt_1_m_2, or at once, as in conn7.
+_PREFIX = re.compile("([A-Za-z]+(?:[_-][A-Za-z]+)*[_-])(?=-?[0-9])|([A-Za-z]{2,})(?=[0-9]+$)")
+_HEX = re.compile("0x[0-9a-fA-F]+")
+# Words that say how a number relates, or how much of something there is: they name no one.
+_UNNAMED = frozenset(
+    ["a", "after", "an", "and", "are", "as", "at", "before", "by", "for", "from", "in", "is", "of",
+     "on", "or", "the", "to", "was", "with",
+     "bytes", "code", "count", "duration", "elapsed", "latency", "len", "length", "ms", "size",
+     "status", "took", "total", "version",
+     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -80,7 +93,7 @@ def find_candidates(messages: Iterable[tuple[str, str, int]], *, most: int = 40)
     --------
     >>> found = find_candidates([("", "Received block blk_-77 of size 9 from /10.0.0.1", 5)])
     >>> [candidate.value for candidate in found]
-    ['blk_-?\\d+', '\\bsize (\\d+)', '\\b\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\b']
+    ['blk_-?\\d+', '\\b\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}\\b']
     """
     found: dict[tuple[str, str], _Found] = {}
     for before, message, lines in messages:
@@ -105,37 +118,50 @@ def find_candidates(messages: Iterable[tuple[str, str, int]], *, most: int = 40)
 def _identifiers(before: str, message: str) -> Iterable[tuple[tuple[str, str], str, str]]:
     """Yield (form and what names it, what to call it, the identifier) of each in a message."""
     for pair in _PAIR.finditer(message):
-        end = re.compile(r"""[^\s"',;)}\]&]+""").match(message, pair.end())
-        if end:
-            yield ("pair", pair[1]), f"{pair[1]}=…", end[0]
+        if pair[1].lower() not in _UNNAMED:
+            yield ("pair", pair[1]), f"{pair[1]}=…", pair[2]
     for match in _TOKEN.finditer(message):
-        token = match[0].strip("-_") if match["uuid"] is None else match[0]
         front = message[max(0, match.start() - 48) : match.start()]
         name = _NAME.search(front)
-        if match["ip"]:
-            yield ("ip", ""), "address", token
+        if name and name[1].lower() in _UNNAMED:
+            name = None
+        if match["ip"] or match["mac"]:
+            yield ("ip" if match["ip"] else "mac", ""), "address", match[0]
         elif match["uuid"]:
-            yield ("uuid", ""), "UUID", token
+            yield ("uuid", ""), "UUID", match[0]
             if name:
-                yield ("uuid", name[0]), f"{name[1]} UUID", token
-        elif prefixed := _PREFIX.match(token):
-            tail = token[prefixed.end() :]
-            if re.fullmatch(_UUID, tail):
-                yield ("uuid-of", prefixed[1]), f"{prefixed[1]}…", token
-            else:
-                yield ("prefix", prefixed[1]), f"{prefixed[1]}…", token
-        elif token.isdecimal():
-            if front.endswith("["):
-                yield ("bracket", ""), "[number]", token
-            if name and not name[0].endswith("="):
-                yield ("number", name[0]), f"{name[1]} {token}", token
-        elif len(token) >= 5 and re.fullmatch("[0-9A-Za-z]+", token):
-            if name and not name[0].endswith("="):
-                yield ("word", name[0]), f"{name[1]} …", token
-            elif not front and message[match.end() : match.end() + 1] == ":":
-                yield ("first", before), "first word", token
-            if len(token) >= 16:
-                yield ("hash", str(len(token))), f"word of {len(token)} characters", token
+                yield ("uuid", name[0]), f"{name[1]} UUID", match[0]
+        else:
+            after = message[match.end() : match.end() + 2]
+            token = match[0].strip("-_")
+            yield from _word(token, front, name, after, before if not match.start() else "")
+
+
+def _word(
+    token: str, front: str, name: re.Match[str] | None, after: str, before: str
+) -> Iterable[tuple[tuple[str, str], str, str]]:
+    """Yield what a word with digits may be, by what stands before and after it."""
+    if _HEX.fullmatch(token):
+        yield ("hex", ""), "0x…", token
+    elif prefixed := _PREFIX.match(token):
+        prefix = prefixed[0]
+        uuid = re.fullmatch(_UUID, token[len(prefix) :])
+        yield ("uuid-of" if uuid else "prefix", prefix), f"{prefix}…", token
+    elif token.isdecimal():
+        part = (after[:1] == "." and after[1:].isdecimal()) or re.search("[0-9]\\.$", front)
+        if part:  # of a number with a point: an amount
+            return
+        if front.endswith("["):
+            yield ("bracket", ""), "[number]", token
+        if name and not name[0].endswith("="):
+            yield ("number", name[0]), f"{name[1]} {token}", token
+    elif len(token) >= 5 and re.fullmatch("[0-9A-Za-z]+", token):
+        if name and not name[0].endswith("="):
+            yield ("word", name[0]), f"{name[1]} …", token
+        elif not front and after[:1] == ":":
+            yield ("first", before), "first word", token
+        if len(token) >= 16:
+            yield ("hash", str(len(token))), f"word of {len(token)} characters", token
 
 
 def _tail(token: str, key: tuple[str, str]) -> str:
@@ -148,28 +174,30 @@ def _pattern(key: tuple[str, str], kind: _Found) -> str:
     form, name = key
     named = (r"\b" if name[:1].isalnum() else "") + name.translate(_SYNTAX)
     shortest = min(kind.lengths)
-    if form == "ip":
-        return _ADDRESS
+    if form == "prefix":
+        return _prefixed(name, kind.tails)
     if form == "uuid":
         return f"{named}({_UUID})" if name else _UUID
-    if form == "uuid-of":
-        return f"{named}{_UUID}"
-    if form == "prefix":
-        plain = name.translate(_SYNTAX)
-        if kind.tails <= {"0", "-0"}:
-            return plain + ("-?" if "-0" in kind.tails else "") + r"\d+"
-        joints = "".join(
-            sorted({c for tail in kind.tails for c in tail if c in "_-"}, reverse=True)
-        )
-        return rf"\b{plain}[0-9A-Za-z{joints}]+"
-    if form == "bracket":
-        return r"\[(\d+)\]"
-    if form == "number":
-        return rf"{named}(\d+)"
-    if form == "word":
-        return rf"{named}([0-9A-Za-z]{{{min(shortest, 8)},}})"
-    if form == "first":
-        return rf"{name.translate(_SYNTAX)}([0-9A-Za-z]{{{shortest},}}):"
-    if form == "hash":
-        return rf"\b[0-9A-Za-z]{{{name}}}\b"
-    return rf"\b{name.translate(_SYNTAX)}={_VALUE}"
+    patterns = {
+        "ip": _IPV4,
+        "mac": _MAC,
+        "uuid-of": f"{named}{_UUID}",
+        "hex": r"\b0x[0-9a-fA-F]+",
+        "bracket": r"\[(\d+)\]",
+        "number": rf"{named}(\d+)",
+        "word": rf"{named}([0-9A-Za-z]{{{min(shortest, 8)},}})",
+        "first": rf"{name.translate(_SYNTAX)}([0-9A-Za-z]{{{shortest},}}):",
+        "hash": rf"\b[0-9A-Za-z]{{{name}}}\b",
+        "pair": rf"""{named}=["']?([^{_VALUE_END}]+)""",
+    }
+    return patterns[form]
+
+
+def _prefixed(prefix: str, tails: set[str]) -> str:
+    """Return the pattern of words with a prefix, by what follows it."""
+    plain = prefix.translate(_SYNTAX)
+    if tails <= {"0", "-0"}:
+        bound = "" if plain[-1] in "_-" and len(plain) > 3 else r"\b"
+        return f"{bound}{plain}{'-?' if '-0' in tails else ''}" + r"\d+"
+    joints = "".join(sorted({c for tail in tails for c in tail if c in "_-"}, reverse=True))
+    return rf"\b{plain}[0-9A-Za-z{joints}]+"

@@ -22,7 +22,10 @@ LONG_LIFE = 0.75
 FULL = 0.8
 """Share of lines and templates that an identifier is on which the log is about, though the sample
 be too thin to see its values twice."""
-MIN_SCORE = 0.05
+MIN_SCORE = 0.03
+MODEST = 0.1
+"""Score of an identifier that is everywhere, of whose sequences nothing is known, or nothing good:
+better ones go before."""
 
 # Words of names of fields, as programs of all kinds use them.
 _TIMES = frozenset(
@@ -30,6 +33,10 @@ _TIMES = frozenset(
      "weekday", "clock"]
 )  # fmt: skip
 _KINDS = frozenset(["level", "severity", "priority", "facility", "message", "msg", "type"])
+_AMOUNTS = frozenset(
+    ["bytes", "size", "length", "len", "count", "duration", "elapsed", "latency", "ms", "seconds",
+     "total", "status", "code", "version", "percent"]
+)  # fmt: skip
 _ENTITIES = frozenset(
     ["client", "host", "hostname", "node", "machine", "server", "device", "ip", "addr", "address",
      "user", "username", "account", "source", "src", "computer", "pod", "tenant", "customer",
@@ -66,15 +73,15 @@ def words_of(name: str) -> set[str]:
     return {w.lower() for w in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)}
 
 
-def is_time_or_kind(name: str) -> bool:
-    """Whether a field is called like a time, or like what says how bad or of what kind a line is.
+def names_no_one(name: str) -> bool:
+    """Whether a field is called like a time, an amount, or what says how bad a line is.
 
     Examples
     --------
-    >>> is_time_or_kind("timestamp"), is_time_or_kind("level"), is_time_or_kind("pid")
-    (True, True, False)
+    >>> [names_no_one(name) for name in ("timestamp", "level", "durationMs", "pid", "type_id")]
+    [True, True, True, False, False]
     """
-    return name.lower() in _KINDS or bool(words_of(name) & _TIMES)
+    return name.lower() in _KINDS or bool(words_of(name) & (_TIMES | _AMOUNTS))
 
 
 def rate_key(
@@ -101,7 +108,9 @@ def rate_key(
     lasting = m.life >= LONG_LIFE * m.life_at_random and m.life > 0.1
     if is_who and m.coverage >= FULL:
         lives = "come back all through the log" if lasting else "name who logged"
-        return Rating(ENTITY, m.coverage * m.template_share, f"{_held(m)}; its values {lives}")
+        return Rating(
+            ENTITY, MODEST * m.coverage * m.template_share, f"{_held(m)}; its values {lives}"
+        )
     if m.templates < MIN_TEMPLATES and m.template_share < 0.5:
         return Rating(
             NEITHER, 0.0, f"only {_of_templates(m)} hold it: pairs of lines, no sequences"
@@ -118,7 +127,7 @@ def rate_key(
             f"{_held(m)}, and its values are made to be told apart; the sample is too thin to see "
             f"sequences: {m.recurring_values:,} of {m.values:,} values come more than once"
         )
-        return Rating(RUN, 0.1 * m.coverage * m.template_share, reason)
+        return Rating(RUN, MODEST * m.coverage * m.template_share, reason)
     if lasting:
         return Rating(
             NEITHER if not is_who else ENTITY, 0.0, "its values live as long as the log: no run"

@@ -101,9 +101,6 @@ def choose_grouping(
 def usual_choice(sample: LogSample) -> Choice | None:
     """Return the usual grouping of a format that has one, if half the lines of a sample have it."""
     found = sample.format
-    if by := _requester(found):
-        what = f"{found.title}: its messages are requests, counted by who sent them"
-        return Choice("by", by, what)
     if found.session_key:
         held = sum(int(b.raw.str.contains(found.session_key).sum()) for b in sample.batches)
         if 2 * held >= sample.lines:
@@ -153,6 +150,8 @@ def discover_keys(sample: LogSample) -> Discovery:
         field = candidate.value if candidate.option == "session_field" else None
         mixed = _mixed(rows, codes, hosts) if field not in hosts else 0.0
         rating = rate_key(measures, field=field, examples=examples, mixed=mixed)
+        if field is not None and field == _requester(sample.format):
+            rating = Rating(ENTITY, 1.0, "the messages are requests: who sent them is what counts")
         rated.append(RatedKey(candidate, measures, rating))
     rated.sort(key=_rank)
     return Discovery(tuple(rated), _choice(rated, sample))
@@ -167,9 +166,8 @@ def templates_of(sample: LogSample) -> tuple[NDArray[np.int64], list[str]]:
     return ids[shape], miner.templates
 
 
-def _rank(key: RatedKey) -> tuple[int, float, float]:
-    order = (RUN, ENTITY, NEITHER).index(key.rating.kind)
-    return order, -key.rating.score, -key.measures.coverage
+def _rank(key: RatedKey) -> tuple[bool, float, float]:
+    return key.rating.kind == NEITHER, -key.rating.score, -key.measures.coverage
 
 
 def _candidates(sample: LogSample) -> list[Candidate]:
@@ -178,23 +176,27 @@ def _candidates(sample: LogSample) -> list[Candidate]:
 
 
 def _messages(sample: LogSample) -> list[tuple[str, str, int]]:
-    """Return what stands before it, one message, and the number of lines, of each kind."""
+    """Return what stands before it, one message, and the number of lines, of each kind.
+
+    Where there are too many kinds, those of many lines and some of the others stand for all.
+    """
     found: list[tuple[str, str, int]] = []
-    left = _MOST_KINDS
+    most = max(_MOST_KINDS // len(sample.batches), 100)
     for batch in sample.batches:
         _, first, count = np.unique(batch.kind, return_index=True, return_counts=True)
-        kept = np.argsort(-count, kind="stable")[: max(left // len(sample.batches), 100)]
-        raw = batch.raw.gather(first[kept])
+        order = np.argsort(-count, kind="stable")
+        if len(order) > most:
+            rest = np.linspace(most // 2, len(order) - 1, most - most // 2).astype(int)
+            order = order[np.append(np.arange(most // 2), rest)]
+        share = count.sum() / count[order].sum()
+        raw = batch.raw.gather(first[order])
         messages = match_header(raw, sample.format)["message"]
-        for line, message, lines in zip(
-            raw.to_list(), messages.to_list(), count[kept].tolist(), strict=True
-        ):
-            if message is None:
-                found.append(("", line, lines))
-                continue
-            at = line.rfind(message) if len(line) < 1 << 16 else -1
+        lines = np.ceil(count[order] * share).astype(int).tolist()
+        for line, message, n in zip(raw.to_list(), messages.to_list(), lines, strict=True):
+            whole = message is None
+            at = line.rfind(message) if not whole and len(line) < 1 << 16 else 0
             before = re.search("[^0-9A-Za-z]{0,3}$", line[max(0, at - 3) : max(at, 0)])
-            found.append((before[0] if before else "", message, lines))
+            found.append((before[0] if before else "", line if whole else message, n))
     return found
 
 
@@ -258,6 +260,8 @@ def _mixed(
 
 
 def _choice(rated: list[RatedKey], sample: LogSample) -> Choice:
+    if by := _requester(sample.format):
+        return Choice("by", by, "the messages are requests: they are counted by who sent them")
     for key in rated:
         if key.rating.kind in (RUN, ENTITY) and key.rating.score > 0:
             return Choice(key.candidate.option, key.candidate.value, key.rating.reason)

@@ -16,7 +16,7 @@ import numpy as np
 from amiss.read.formats import FORMATS, Format
 from amiss.read.records import RecordReader
 from amiss.read.sources import ReadReport, Source, read_blocks
-from amiss.represent.key_rating import is_time_or_kind
+from amiss.represent.key_rating import names_no_one
 from amiss.types import RecordBatch
 
 SAMPLE_BYTES = 6 << 20
@@ -95,7 +95,9 @@ def take_sample(
         recognised = RecordReader(files, format=format)
         next(iter(recognised))
         known = recognised.format or FORMATS[-1]
-        fields = tuple(name for name in known.fields if not is_time_or_kind(name))
+        fields = tuple(
+            name for name in known.fields if not names_no_one(name) and name not in known.numeric
+        )
         reader = RecordReader(files, format=known.name, fields=fields)
         batches = list(reader)
     return LogSample(list(sources), pieces, batches, fields, known, reader.report)
