@@ -292,7 +292,7 @@ def test_a_report_is_of_tables_too(run_amiss, tmp_path, odd):
          ["--session-field makes sessions"]),
         (["scan", "LOG", "--by", "client", "--clean"], 2, ["--clean is for sessions"]),
         (["scan", "LOG", "--by", "client", "--columns", "a"], 2, ["--columns is for tables"]),
-        (["scan", "LOG", "--every", "1m"], 2, ["--every is of windows by --by FIELD"]),
+        (["scan", "LOG", "--fields", "path"], 2, ["--fields is of windows by --by FIELD"]),
         (["scan", "LOG", "--fields", "path"], 2, ["--fields is of windows by --by FIELD"]),
         (["fit", "LOG", "--by", "host", "-o", "OUT"], 2, ["no header field 'host'", "client"]),
         (["fit", "LOG", "--by", "client", "--every", "soon", "-o", "OUT"], 2, ["'soon'", "10s"]),

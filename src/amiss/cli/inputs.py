@@ -64,7 +64,7 @@ def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None)
     from amiss.run.entity_ingest import read_activity
 
     _refuse(options.of_tables, "is for tables, series and images; a log is counted by entity")
-    kept = ("--format", "--since", "--until", "--mask")
+    kept = ("--format", "--since", "--until", "--mask", "--every")
     grouped = {name: v for name, v in options.of_logs.items() if name not in kept}
     _refuse(grouped, "makes sessions; a log is counted by entity")
     if reading is None:
@@ -86,7 +86,7 @@ def _check_counting(options: LogOptions, reading: Mapping[str, Any]) -> None:
     from amiss.present.layout import length
     from amiss.run.spans import parse_every
 
-    given = {**options.counting, "format": options.format}
+    given = {**options.counting, "every": options.every, "format": options.format}
     for name, value in given.items():
         known = reading[name]
         if value is None:

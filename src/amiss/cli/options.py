@@ -334,8 +334,9 @@ class LogOptions:
     @property
     def of_logs(self) -> dict[str, Any]:
         """The options that make sense for logs only, as typed; None where not given."""
-        names = (*self.grouping, "format", "since", "until", "mask")
-        return {_as_typed(name): getattr(self, name) for name in names}
+        names = ("format", "since", "until", "mask")
+        given = self.grouping | {name: getattr(self, name) for name in names}
+        return {_as_typed(name): value for name, value in given.items()}
 
     @property
     def selection(self) -> dict[str, Any]:
