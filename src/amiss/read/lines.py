@@ -2,44 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from amiss.read.privacy import Masker
 from amiss.read.sources import MAX_LINE, ReadReport, Source, read_blocks
+from amiss.types import distinct_codes
+
+_ZERO = np.uint8(ord("0"))
+_SCRATCH = 1 << 18
+"""Bytes looked at in one go, so that all that is made of them stays in the cache."""
+
+
+class Lines(NamedTuple):
+    """Lines of a block, and what they are without their digits.
+
+    Attributes
+    ----------
+    raw : polars.Series of str, shape (n,)
+        The lines, without line ends.
+    kind : ndarray of int64, shape (n,)
+        Row of `kinds` that each line belongs to.
+    kinds : polars.Series of str
+        The distinct lines with each run of digits written as one ``0``, by first appearance.
+    """
+
+    raw: pl.Series
+    kind: NDArray[np.int64]
+    kinds: pl.Series
+
+
+def read_kinds(
+    source: Source, report: ReadReport, progress: Callable[[int], None] | None = None
+) -> Iterator[Lines]:
+    """Yield the lines of `source` block by block, the next one made while one is looked at.
+
+    Parameters, Raises
+    ------------------
+    As `amiss.read.sources.read_blocks`. `report` is complete when the last block was taken.
+    """
+    # What the thread counts goes to a report of its own, so that counts come in the same order
+    # whichever of the two is ahead.
+    own = ReadReport(bytes=report.bytes)
+    blocks = read_blocks(source, own, progress)
+
+    def next_lines() -> Lines | None:
+        block = next(blocks, None)
+        return None if block is None else split_kinds(block, own)
+
+    with ThreadPoolExecutor(1, "amiss-read") as ahead:
+        coming = ahead.submit(next_lines)
+        while (lines := coming.result()) is not None:
+            coming = ahead.submit(next_lines)
+            yield lines
+    report.add(own)
+
+
+def split_kinds(block: bytes, report: ReadReport) -> Lines:
+    r"""Return the lines of a block and their kinds.
+
+    Lines that hold the same digits but for their values are the same with each digit written as
+    ``0``. These are few, so runs of digits are only looked for in the distinct ones.
+
+    Examples
+    --------
+    >>> lines = split_kinds(b"a 12\na 345\n", ReadReport())
+    >>> lines.kind.tolist(), lines.kinds.to_list()
+    ([0, 0], ['a 0'])
+    """
+    block = _mended(block, report)
+    form, forms = distinct_codes(_lines(_zeroed(block)))
+    kind, kinds = distinct_codes(forms.str.replace_all("00+", "0"))
+    return Lines(_lines(block), kind[form], kinds)
+
+
+def split_lines(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
+    """Return the lines of a block, and the kind of each as text."""
+    raw, kind, kinds = split_kinds(block, report)
+    return raw, kinds.gather(kind)
 
 
 def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
     """Return the lines of a block, without line ends; what had to be mended is counted."""
-    text, _ = _decode(block, report)
-    lines = _lines(text)
-    return lines.str.strip_chars_end("\r") if "\r" in text else lines
+    return _lines(_mended(block, report))
 
 
-def split_lines(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
-    """Return the lines of a block, and the same with each run of digits written as one 0."""
-    text, block = _decode(block, report)
-    raw = _lines(text)
-    keys = _lines(_collapse_digits(block))
-    if "\r" in text:
-        raw, keys = raw.str.strip_chars_end("\r"), keys.str.strip_chars_end("\r")
-    return raw, keys
-
-
-def _decode(block: bytes, report: ReadReport) -> tuple[str, bytes]:
-    """Return a block as text and as UTF-8, endless lines cut."""
+def _mended(block: bytes, report: ReadReport) -> bytes:
+    """Return a block as valid UTF-8, endless lines cut."""
     block, cut = _cut_lines(block)
     if cut:
         report.counts[f"lines longer than {MAX_LINE:,} bytes (cut)"] += cut
     try:
-        text = block.decode()
+        block.decode()
     except UnicodeDecodeError:
         bad = sum(line.decode(errors="ignore").encode() != line for line in block.split(b"\n"))
         report.counts["lines with bytes that are not UTF-8 (replaced)"] += bad
-        text = block.decode(errors="replace")
-        block = text.encode()
-    return text, block
+        return block.decode(errors="replace").encode()
+    return block
+
+
+def _lines(block: bytes) -> pl.Series:
+    """Return the lines of a block, without line ends."""
+    if not block:
+        return pl.Series([], dtype=pl.String)
+    carriage_returns = b"\r" in block
+    if not carriage_returns and b"\0" not in block:
+        # As a table of one column: none of these lines is cut in two.
+        lines = pl.read_csv(
+            block,
+            has_header=False,
+            separator="\0",
+            quote_char=None,
+            schema={"line": pl.String},
+            raise_if_empty=False,
+        )["line"].fill_null("")
+        ends = len(lines) - (not block.endswith(b"\n"))
+        if lines.str.len_bytes().sum() + ends == len(block):
+            return lines  # every byte is there; of a byte-order mark they are not
+    text = block.decode()
+    lines = pl.Series([text]).str.split("\n").explode()
+    if text.endswith("\n"):  # a line end closes a line; it does not open another one
+        lines = lines.head(-1)
+    return lines.str.strip_chars_end("\r") if carriage_returns else lines
+
+
+def _zeroed(block: bytes) -> bytes:
+    """Return a block with each digit written as ``0``, at memory speed."""
+    characters = np.frombuffer(block, dtype=np.uint8)
+    zeroed = np.empty_like(characters)
+    value = np.empty(min(len(block), _SCRATCH), dtype=np.uint8)
+    for at in range(0, len(block), _SCRATCH):
+        part = characters[at : at + _SCRATCH]
+        above = np.subtract(part, _ZERO, out=value[: len(part)])  # wraps around below "0"
+        np.multiply(above, above < 10, out=above)
+        np.subtract(part, above, out=zeroed[at : at + len(part)])
+    return zeroed.tobytes()
 
 
 def _cut_lines(block: bytes) -> tuple[bytes, int]:
@@ -72,28 +174,10 @@ def _cut(line: bytes) -> bytes:
     return line[:stop]
 
 
-def _lines(text: str) -> pl.Series:
-    lines = pl.Series([text]).str.split("\n").explode()
-    # A line end closes a line; it does not open another one.
-    return lines.head(-1) if text.endswith("\n") else lines
-
-
-def _collapse_digits(block: bytes) -> str:
-    """Write each run of digits as one ``0``: a pure function of a line, at memory speed."""
-    characters = np.frombuffer(block, dtype=np.uint8)
-    digit = (characters - np.uint8(ord("0"))) < 10  # wraps around below "0"
-    keep = np.ones(len(characters), dtype=np.bool_)
-    np.logical_and(digit[1:], digit[:-1], out=keep[1:])
-    np.logical_not(keep[1:], out=keep[1:])
-    kept = characters[keep]
-    np.putmask(kept, (kept - np.uint8(ord("0"))) < 10, np.uint8(ord("0")))
-    return str(kept.data, "utf-8")
-
-
 def read_lines(
-    sources: Sequence[Source], wanted: dict[int, set[int]]
+    sources: Sequence[Source], wanted: dict[int, set[int]], masker: Masker | None = None
 ) -> dict[tuple[int, int], str]:
-    """Read single lines a second time: (source, 1-based line number) → text.
+    """Read single lines a second time: (source, 1-based line number) → text, as `masker` has it.
 
     One pass over each source that has wanted lines; no other line is decoded.
     """
@@ -110,7 +194,8 @@ def read_lines(
                 at = number - first
                 if 0 <= at < count:
                     line = _cut(block[starts[at] : stops[at]])
-                    found[index, number] = line.decode(errors="replace").rstrip("\r")
+                    text = line.decode(errors="replace").rstrip("\r")
+                    found[index, number] = text if masker is None else masker(text)
                     left -= 1
             first += count
             if not left:

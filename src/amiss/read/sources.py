@@ -62,6 +62,14 @@ class ReadReport:
     damage: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, other: ReadReport) -> None:
+        """Take over what `other` counted after this; its `bytes` include those of this one."""
+        self.lines += other.lines
+        self.bytes = max(self.bytes, other.bytes)
+        self.counts.update(other.counts)
+        self.damage += other.damage
+        self.notes += other.notes
+
 
 def find_sources(inputs: PathLike | Sequence[PathLike | Source]) -> list[Source]:
     """Return the files that `inputs` name, in the order to read them.
@@ -314,7 +322,9 @@ def _whole_lines(chunks: Iterable[bytes], report: ReadReport) -> Iterator[bytes]
             tail += len(kept)
             continue
         if size + len(chunk) >= BLOCK:
-            yield b"".join([*parts, chunk[: end + 1]])
+            # Views are not copied on the way; a block of whole lines goes as it came.
+            whole = not parts and end + 1 == len(chunk)
+            yield chunk if whole else b"".join([*parts, memoryview(chunk)[: end + 1]])
             parts, size = [chunk[end + 1 :]], len(chunk) - end - 1
         else:
             parts.append(chunk)

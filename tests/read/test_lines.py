@@ -1,0 +1,64 @@
+import re
+
+import polars as pl
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from amiss.read.lines import decode_lines, read_kinds, split_kinds
+from amiss.read.sources import ReadReport, Source
+
+PIECES = st.sampled_from(
+    b'a|7|00| |\n|\n\n|\r\n|\r|"|,|\t|\0|#|\\|null|\xef\xbb\xbf|\xc3\xa9|\xe2\x80\xa8|\xc2\x85|\xff'.split(
+        b"|"
+    )
+)
+
+
+def lines_of(block):
+    text = block.decode(errors="replace")
+    return [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+@settings(deadline=None, max_examples=300)
+@given(block=st.lists(PIECES, max_size=12).map(b"".join))
+@example(block=b"\xef\xbb\xbf")
+@example(block=b"\n\n")
+def test_a_block_is_its_lines_whatever_it_holds(block):
+    assert decode_lines(block, ReadReport()).to_list() == lines_of(block)
+
+
+@settings(deadline=None, max_examples=200)
+@given(block=st.lists(PIECES, max_size=12).map(b"".join))
+def test_lines_of_one_kind_differ_in_their_digits_only(block):
+    raw, kind, kinds = split_kinds(block, ReadReport())
+    wanted = [re.sub("[0-9]+", "0", line) for line in lines_of(block)]
+    assert len(raw) == len(wanted)
+    assert kinds.gather(kind).to_list() == wanted
+    assert kinds.to_list() == list(dict.fromkeys(wanted))
+
+
+def test_digits_are_found_across_what_is_looked_at_in_one_go(monkeypatch):
+    monkeypatch.setattr("amiss.read.lines._SCRATCH", 4)
+    _, kind, kinds = split_kinds(b"abc123456def\nabc7def\n1\n/:09\n", ReadReport())
+    assert kind.tolist() == [0, 0, 1, 2]
+    assert kinds.to_list() == ["abc0def", "0", "/:0"]
+
+
+def test_lines_come_block_by_block_and_counts_with_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr("amiss.read.sources.BLOCK", 8)
+    path = tmp_path / "a.log"
+    path.write_bytes(b"one 1\ntwo \xff\nthree\nfour")
+    report = ReadReport(bytes=5)
+    blocks = list(read_kinds(Source("a.log", path), report))
+    assert len(blocks) > 1
+    assert pl.concat([b.raw for b in blocks]).to_list() == ["one 1", "two �", "three", "four"]
+    assert report.bytes == 5 + path.stat().st_size
+    assert sorted(report.counts.values()) == [1, 1]
+
+
+def test_who_stops_early_waits_for_no_more_than_a_block(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes(b"one\ntwo\n")
+    lines = read_kinds(Source("a.log", path), ReadReport())
+    assert next(lines).raw.to_list() == ["one", "two"]
+    lines.close()
