@@ -54,6 +54,8 @@ class Candidate:
         The argument of `amiss.read_sessions`, ``session_key`` or ``session_field``, and its value.
     title : str
         What to call it.
+    name : str
+        The name of the field, or the word that names it in messages; empty: it stands for itself.
     example : str
         One value, as it stood in the log.
     lines : int
@@ -63,6 +65,7 @@ class Candidate:
     option: str
     value: str
     title: str
+    name: str = ""
     example: str = ""
     lines: int = 0
 
@@ -109,7 +112,8 @@ def find_candidates(messages: Iterable[tuple[str, str, int]], *, most: int = 40)
     for key, kind in sorted(found.items(), key=lambda item: -item[1].lines):
         pattern = _pattern(key, kind)
         known = candidates.setdefault(
-            pattern, Candidate("session_key", pattern, kind.title, kind.example)
+            pattern,
+            Candidate("session_key", pattern, kind.title, _named_by(key), kind.example),
         )
         known.lines = max(known.lines, kind.lines)
     return list(candidates.values())[:most]
@@ -162,6 +166,11 @@ def _word(
             yield ("first", before), "first word", token
         if len(token) >= 16:
             yield ("hash", str(len(token))), f"word of {len(token)} characters", token
+
+
+def _named_by(key: tuple[str, str]) -> str:
+    form, name = key
+    return name if form in ("pair", "number", "word", "uuid", "prefix", "uuid-of") else ""
 
 
 def _tail(token: str, key: tuple[str, str]) -> str:

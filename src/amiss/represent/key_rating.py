@@ -29,8 +29,8 @@ better ones go before."""
 
 # Words of names of fields, as programs of all kinds use them.
 _TIMES = frozenset(
-    ["time", "date", "datetime", "timestamp", "ts", "day", "month", "year", "epoch", "hour",
-     "weekday", "clock"]
+    ["time", "date", "datetime", "timestamp", "stamp", "ts", "day", "month", "year", "epoch",
+     "hour", "weekday", "clock"]
 )  # fmt: skip
 _KINDS = frozenset(["level", "severity", "priority", "facility", "message", "msg", "type"])
 _AMOUNTS = frozenset(
@@ -43,8 +43,8 @@ _ENTITIES = frozenset(
      "peer", "remote"]
 )  # fmt: skip
 _LOOKS_LIKE_TIME = re.compile(
-    r"[\[(]?(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}.*|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?.*"
-    r"|[0-9]{1,2}[-/][0-9A-Za-z]{2,3}[-/][0-9]{2,4}.*|1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?)"
+    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|(?:^|[^0-9A-Za-z:])[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?![:0-9A-Za-z])"
+    r"|^1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?$"
 )
 _STRONG = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z_-]).{8,}|-?[0-9]{9,}", re.DOTALL)
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
@@ -85,15 +85,15 @@ def names_no_one(name: str) -> bool:
 
 
 def rate_key(
-    measures: KeyMeasures, *, field: str | None, examples: Sequence[str], mixed: float = 0.0
+    measures: KeyMeasures, *, name: str, examples: Sequence[str], mixed: float = 0.0
 ) -> Rating:
     """Say what an identifier is good for.
 
     Parameters
     ----------
     measures : KeyMeasures
-    field : str or None
-        Name of the header field; None: it is in the messages.
+    name : str
+        What it is called in the log: the name of a field, or the word before it in messages.
     examples : sequence of str
         Some of its values.
     mixed : float
@@ -101,8 +101,8 @@ def rate_key(
         host.
     """
     m = measures
-    is_who = field is not None and bool(words_of(field) & _ENTITIES)
-    strength = _strength(examples)
+    is_who = bool(words_of(name) & _ENTITIES) or _are_addresses(examples)
+    strength = 0.5 if is_who else _strength(examples)
     if reason := _excluded(m, examples):
         return Rating(NEITHER, 0.0, reason)
     lasting = m.life >= LONG_LIFE * m.life_at_random and m.life > 0.1
@@ -129,9 +129,7 @@ def rate_key(
         )
         return Rating(RUN, MODEST * m.coverage * m.template_share, reason)
     if lasting:
-        return Rating(
-            NEITHER if not is_who else ENTITY, 0.0, "its values live as long as the log: no run"
-        )
+        return Rating(NEITHER, 0.0, "its values live as long as the log: no run")
     brief = 1 - m.life / max(m.life_at_random, 1e-9)
     score = (
         sqrt(m.coverage * m.template_share)
@@ -155,7 +153,7 @@ def _excluded(m: KeyMeasures, examples: Sequence[str]) -> str:
     """Return why an identifier is none, whatever it is on; empty if it may be one."""
     if m.values < 2:
         return "the same wherever it stands"
-    if sum(bool(_LOOKS_LIKE_TIME.fullmatch(e)) for e in examples) > 0.8 * len(examples):
+    if sum(bool(_LOOKS_LIKE_TIME.search(e)) for e in examples) > 0.8 * len(examples):
         return "a time"
     if m.freedom < MIN_FREEDOM:
         return "the template tells it: what kind of line it is, not whose"
@@ -171,10 +169,11 @@ def _strength(examples: Sequence[str]) -> float:
     if not examples:
         return 0.0
     strong = sum(bool(_STRONG.fullmatch(e)) for e in examples)
-    address = sum(bool(_ADDRESS.fullmatch(e)) for e in examples)
-    if 2 * address > len(examples):
-        return 0.8
     return 1.0 if strong > 0.8 * len(examples) else 0.6
+
+
+def _are_addresses(examples: Sequence[str]) -> bool:
+    return 2 * sum(bool(_ADDRESS.fullmatch(e)) for e in examples) > len(examples)
 
 
 def _held(m: KeyMeasures) -> str:

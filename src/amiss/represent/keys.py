@@ -38,7 +38,9 @@ class KeyMeasures(NamedTuple):
     variety: float
     """Distinct templates of a value that comes more than once, on average over its lines."""
     life: float
-    """From the first line of a value to the last, as a share of the log: the median over lines."""
+    """From the first line of a value to the last, as a share of the log, the mean of its share of
+    the time and of the lines: the median over lines. Time alone calls whatever comes in bursts
+    short, lines alone what a flood interrupts long."""
     life_at_random: float
     """What `life` would be if the lines of each value stood anywhere."""
     freedom: float
@@ -96,8 +98,7 @@ def measure_key(
     count = np.diff(np.append(start, len(value)))
     several = count > 1
     distinct = _distinct_by_value(np.cumsum(first) - 1, event, n_templates, len(start))
-    span = np.maximum.reduceat(when, start) - np.minimum.reduceat(when, start)
-    whole = max(1, int(clock.max() - clock.min()))
+    life = (_spans(when, clock, start) + _spans(rows[order], rows, start)) / 2
     at_random = (count - 1) / (count + 1)
     held = np.unique(rows)
     named = np.unique(event)
@@ -112,7 +113,7 @@ def measure_key(
         templates=len(named),
         template_share=len(named) / len(np.unique(template)),
         variety=_mean_over_lines(distinct, count, several),
-        life=_median_over_lines(span / whole, count, several),
+        life=_median_over_lines(life, count, several),
         life_at_random=_median_over_lines(at_random, count, several),
         freedom=_entropy_given(value, event) / free_at_random if free_at_random > 0 else 0.0,
         bits=_mean_bits(value, event, n_templates),
@@ -121,6 +122,14 @@ def measure_key(
         ),
         bits_at_random=_mean_bits(*_regrouped(dealt, order, rows, template), n_templates),
     )
+
+
+def _spans(
+    when: NDArray[np.int64], clock: NDArray[np.int64], start: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return from when to when each value is there, as a share of all there is."""
+    whole = max(1, int(clock.max() - clock.min()))
+    return (np.maximum.reduceat(when, start) - np.minimum.reduceat(when, start)) / whole
 
 
 def _regrouped(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from amiss.read.formats import Format
@@ -17,8 +18,6 @@ from amiss.represent.grouping import ByField, ByKey, Grouping
 from amiss.represent.key_candidates import Candidate, find_candidates
 from amiss.represent.key_rating import ENTITY, NEITHER, RUN, Rating, rate_key
 from amiss.represent.keys import KeyMeasures, measure_key
-from amiss.represent.shapes import ShapeTable
-from amiss.represent.templates import TemplateMiner
 from amiss.run.sample import LogSample, take_sample
 from amiss.types import NO_TIME
 
@@ -126,7 +125,7 @@ def discover_keys(sample: LogSample) -> Discovery:
     ----------
     sample : LogSample
     """
-    template = templates_of(sample)[0]
+    template = sample.templates[0]
     clock = _clock(sample)
     hosts = _hosts(sample)
     rated: list[RatedKey] = []
@@ -149,7 +148,7 @@ def discover_keys(sample: LogSample) -> Discovery:
         measures = measure_key(rows, codes, template, clock)
         field = candidate.value if candidate.option == "session_field" else None
         mixed = _mixed(rows, codes, hosts) if field not in hosts else 0.0
-        rating = rate_key(measures, field=field, examples=examples, mixed=mixed)
+        rating = rate_key(measures, name=candidate.name, examples=examples, mixed=mixed)
         if field is not None and field == _requester(sample.format):
             rating = Rating(ENTITY, 1.0, "the messages are requests: who sent them is what counts")
         rated.append(RatedKey(candidate, measures, rating))
@@ -157,21 +156,14 @@ def discover_keys(sample: LogSample) -> Discovery:
     return Discovery(tuple(rated), _choice(rated, sample))
 
 
-def templates_of(sample: LogSample) -> tuple[NDArray[np.int64], list[str]]:
-    """Return the template of each line of a sample, and their texts."""
-    shapes = ShapeTable()
-    shape = np.concatenate([shapes.add(batch.kinds)[batch.kind] for batch in sample.batches])
-    miner = TemplateMiner()
-    ids = miner.add(shapes.texts)
-    return ids[shape], miner.templates
-
-
 def _rank(key: RatedKey) -> tuple[bool, float, float]:
     return key.rating.kind == NEITHER, -key.rating.score, -key.measures.coverage
 
 
 def _candidates(sample: LogSample) -> list[Candidate]:
-    fields = [Candidate("session_field", name, f"field {name}") for name in sample.fields]
+    fields = [Candidate("session_field", name, f"field {name}", name) for name in sample.fields]
+    if _requester(sample.format):  # the rest of a request is what was asked for
+        return fields
     return [*fields, *find_candidates(_messages(sample), most=_MOST_MEASURED)]
 
 
@@ -190,7 +182,7 @@ def _messages(sample: LogSample) -> list[tuple[str, str, int]]:
             order = order[np.append(np.arange(most // 2), rest)]
         share = count.sum() / count[order].sum()
         raw = batch.raw.gather(first[order])
-        messages = match_header(raw, sample.format)["message"]
+        messages = _contents(raw, sample.format)
         lines = np.ceil(count[order] * share).astype(int).tolist()
         for line, message, n in zip(raw.to_list(), messages.to_list(), lines, strict=True):
             whole = message is None
@@ -198,6 +190,13 @@ def _messages(sample: LogSample) -> list[tuple[str, str, int]]:
             before = re.search("[^0-9A-Za-z]{0,3}$", line[max(0, at - 3) : max(at, 0)])
             found.append((before[0] if before else "", line if whole else message, n))
     return found
+
+
+def _contents(raw: pl.Series, found: Format) -> pl.Series:
+    """Return the message of each line; of named values the line, where a key is looked for."""
+    if getattr(found, "layout", "header") in ("header", "given"):
+        return match_header(raw, found)["message"]
+    return raw
 
 
 def _assigned(sample: LogSample, grouping: Grouping) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,21 +8,27 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from amiss.read.formats import FORMATS, Format
 from amiss.read.records import RecordReader
 from amiss.read.sources import ReadReport, Source, read_blocks
 from amiss.represent.key_rating import names_no_one
+from amiss.represent.shapes import ShapeTable
+from amiss.represent.templates import TemplateMiner
 from amiss.types import RecordBatch
 
 SAMPLE_BYTES = 6 << 20
 """Bytes of text that are looked at."""
 _MOST_FILES = 6
 _PIECES = 3
+_ANYWHERE = ("header", "given", "json", "logfmt")
+"""Layouts of which a stretch of the middle can be read."""
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff")
 """How files begin that cannot be read from their middle: gzip, zstandard, UTF-16."""
 
@@ -37,7 +43,7 @@ class Piece:
     """The file ends with it and begins with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LogSample:
     """Lines of a log, from its start, its middle and its end where they could be read.
 
@@ -67,6 +73,15 @@ class LogSample:
         """Records in the sample."""
         return sum(map(len, self.batches))
 
+    @cached_property
+    def templates(self) -> tuple[NDArray[np.int64], list[str]]:
+        """The template of each record, and the texts of templates."""
+        shapes = ShapeTable()
+        shape = np.concatenate([shapes.add(batch.kinds)[batch.kind] for batch in self.batches])
+        miner = TemplateMiner()
+        ids = miner.add(shapes.texts)
+        return ids[shape], miner.templates
+
     @property
     def whole(self) -> bool:
         """Whether the sample is all there is."""
@@ -95,6 +110,11 @@ def take_sample(
         recognised = RecordReader(files, format=format)
         next(iter(recognised))
         known = recognised.format or FORMATS[-1]
+        if (
+            getattr(known, "layout", "header") not in _ANYWHERE
+        ):  # what stands in its middle, only its start tells
+            starts = [i for i, piece in enumerate(pieces) if piece.first_line]
+            files, pieces = [files[i] for i in starts], [pieces[i] for i in starts]
         fields = tuple(
             name for name in known.fields if not names_no_one(name) and name not in known.numeric
         )
