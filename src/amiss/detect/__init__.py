@@ -29,6 +29,7 @@ CATALOGUE: dict[str, Entry] = {
     "deep-sad": Entry("deep_sad", "DeepSAD", ("table",)),
     "event-counts": Entry("event_counts", "EventCounts"),
     "event-pair": Entry("event_pair", "EventPair"),
+    "event-rates": Entry("event_rates", "EventRates"),
     "event-seq2seq": Entry("event_seq2seq", "EventSeq2Seq"),
     "lstm-autoencoder": Entry("lstm_autoencoder", "LSTMAutoencoder", ("series",)),
     "n-grams": Entry("ngrams", "NGrams"),

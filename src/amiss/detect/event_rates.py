@@ -1,0 +1,533 @@
+"""EventRates: how often each event comes in a window of time, against how often it usually does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.detect._base import LEFT_OUT, Detector, Scores, normal_items
+from amiss.detect._count_tails import CountTails
+from amiss.detect._space import Choice, SearchSpace
+from amiss.errors import InputError
+from amiss.represent.sequences import Vocabulary
+from amiss.types import Deviation, Sequences
+
+Ints = NDArray[np.int64]
+
+_FOLDS = 10
+_HOUR, _HOURS = 3_600_000, 24
+_DAYS = 3
+"""A daily pattern is only looked for in logs of as many days."""
+_EVENTS_OF_A_PATTERN = 50
+_WORTH = 3.0
+"""By how much, in ln of the likelihood of days left out, a daily pattern must be the better one."""
+_ALARMING = 0.5
+"""Severity from which an unseen event counts as alarming."""
+_EXTRA = 3
+"""Columns beside those of templates: all events, unseen ones, and unseen ones that are alarming."""
+_EXTRA_WEIGHT = 0.2
+_CHUNK = 1 << 22
+"""Counts held at once: some 100 MB with what is computed of them."""
+_SHARES, _LEAST = (0.01, 0.02, 0.05, 0.1), 5
+"""Shares of the windows by which p-values are tempered, and how many windows that must be."""
+_TELLING = 0.1
+_PASSES, _INCIDENTS, _WIDTHS = 4, 2, (1, 5)
+_SHOWN, _MOST = 0.01, 8
+
+
+class EventRates(Detector):
+    r"""How unlikely the counts of a window are: a flood, or a heartbeat that stops.
+
+    Made for windows of time, of which some hold no event. The count of each template has a
+    predictive distribution of its own: what was seen, with the tails of a negative binomial (see
+    `amiss.detect._count_tails.CountTails`). Three more counts are judged as templates are: of all
+    events, of events that training did not have, and of those of them that are alarming by their
+    own words.
+
+    A window's score is :math:`\log_{10} \sum_j w_j / p_j` over the two-sided p-values of its
+    counts: the harmonic mean p-value, which holds for counts that depend on each other. A single
+    count beyond all that is usual is enough; many odd ones add up. The three beside the templates
+    weigh 0.2 each; templates share the rest by the share of windows that have them, so that it is
+    no news that one of many rare templates came, but how often it did.
+
+    No distribution fits all logs. Where the counts of a template are farther out than its p-values
+    say, in windows that were not learnt from, their logarithms are shortened until they agree.
+
+    Where windows know when they start (`Sequences.start`) and the log spans three days or more,
+    templates may have a rate for each hour of the day: those for which it predicts days left out
+    better. A window that was cut by the start or the end of the log is judged by what it has too
+    much of, and is not learnt from.
+
+    Parameters
+    ----------
+    daily : bool, default True
+        Look for daily patterns.
+    contamination : float, default 0.1
+        Share of training items above the threshold of the bare detector.
+
+    Attributes
+    ----------
+    vocabulary_ : Vocabulary
+    hourly_ : ndarray of bool, shape (n_events + 3,)
+        Which templates have a daily pattern.
+    tails_ : CountTails
+    weight_ : ndarray of float64, shape (n_events + 3,)
+    temper_ : ndarray of float64, shape (n_events + 3,)
+        By what the logarithms of p-values are multiplied.
+
+    Notes
+    -----
+    ``training_score_`` is out of ten stretches of windows that follow each other, each judged by
+    the others but for half a stretch on either side: a flood lasts, and would else excuse itself.
+    An event is unseen, in training, if it came in one stretch only.
+
+    References
+    ----------
+    D. J. Wilson: The harmonic mean p-value for combining dependent tests. PNAS 116(4), 2019.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> usual = [["beat"] * 6 + ["request"] * int(n) for n in rng.poisson(20, 200)]
+    >>> flood, stopped = ["beat"] * 6 + ["request"] * 200, ["request"] * 20
+    >>> scores = EventRates().fit(usual).anomaly_score([flood, stopped, usual[0]])
+    >>> (scores > [20, 3, -1]).tolist(), bool(scores[2] < 1)
+    ([True, True, True], True)
+    """
+
+    inputs = ("sequences",)
+    name = "event-rates"
+    search_space: ClassVar[SearchSpace] = {"daily": Choice((False, True))}
+    tails_: CountTails
+    weight_: Scores
+
+    def __init__(self, daily: bool = True, contamination: float = 0.1) -> None:
+        self.daily = daily
+        self.contamination = contamination
+
+    def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
+        self.training_score_ = self._train(X, y)
+
+    def _train(self, X: Sequences, y: NDArray[Any] | None, robust: bool = False) -> Scores:
+        """Learn, and return the score of each window by others.
+
+        With `robust`, what two stretches alone had, or lacked, is not learnt as usual, and p-values
+        are tempered by what more than one in fifty windows have.
+        """
+        normal = normal_items(len(X), y)
+        if not normal.any():
+            raise InputError("every training item is labelled an anomaly; expected normal ones")
+        whole = normal & X.complete
+        learnt = whole if whole.any() else normal
+        self.vocabulary_ = Vocabulary.learn(X.take(learnt))
+        stretch = _stretches(X)
+        counts = self._training_counts(X, learnt, stretch)
+        self.hourly_ = self._find_patterns(counts, learnt)
+        taught = _without_extremes(counts, stretch, len(self.hourly_)) if robust else counts
+        parts = []
+        rows, columns, odd = [], [], []
+        for part in range(int(stretch.max()) + 1):
+            own = stretch == part
+            others = learnt & ~_near(own, X)
+            self._learn(taught, others if others.any() else learnt)
+            parts.append((np.flatnonzero(own), counts.take(own), self.tails_, self.weight_))
+            for at, logs in self._log_p(parts[-1][1]):
+                row, column = np.nonzero(logs < np.log(_TELLING))
+                rows.append(parts[-1][0][at][row])
+                columns.append(column)
+                odd.append(logs[row, column])
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        shares = _SHARES[1:] if robust else _SHARES
+        self.temper_ = _tempered(
+            column[learnt[row]],
+            np.concatenate(odd)[learnt[row]],
+            shares,
+            int(learnt.sum()),
+            len(self.hourly_),
+        )
+        scores = np.empty(len(X))
+        for index, own_counts, self.tails_, self.weight_ in parts:
+            scores[index] = self._score(own_counts)
+        self._learn(taught, learnt)
+        return scores
+
+    def _training_counts(self, X: Sequences, learnt: NDArray[np.bool_], stretch: Ints) -> _Counts:
+        """Return the counts, an event that came in one stretch only being unseen there."""
+        codes = self.vocabulary_.encode(X)
+        row = np.repeat(np.arange(len(X)), X.lengths)
+        taught = learnt[row] & (codes >= 0)
+        first = np.full(len(self.vocabulary_), int(stretch.max()) + 1)
+        last = np.full(len(self.vocabulary_), -1)
+        np.minimum.at(first, codes[taught], stretch[row[taught]])
+        np.maximum.at(last, codes[taught], stretch[row[taught]])
+        alone = (first == last) & (stretch.max() > 0)
+        unseen = (codes < 0) | (alone[codes] & (first[codes] == stretch[row]))
+        return _count(X, codes, unseen, len(self.vocabulary_))
+
+    def _find_patterns(self, counts: _Counts, learnt: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        hourly = np.zeros(len(self.vocabulary_) + _EXTRA, dtype=np.bool_)
+        rows = np.flatnonzero(learnt)
+        if not self.daily or counts.day is None:
+            return hourly
+        days, day = np.unique(counts.day[rows], return_inverse=True)
+        if len(days) < _DAYS:
+            return hourly
+        windows = np.zeros((len(days), _HOURS))
+        np.add.at(windows, (day, counts.hour[rows]), 1)
+        place = np.full(len(learnt), -1)
+        place[rows] = day * _HOURS + counts.hour[rows]
+        cell = place[counts.row]
+        total = np.bincount(
+            counts.column[cell >= 0], counts.count[cell >= 0], minlength=len(hourly)
+        )
+        for column in np.flatnonzero(total >= _EVENTS_OF_A_PATTERN):
+            own = (cell >= 0) & (counts.column == column)
+            events = np.bincount(cell[own], counts.count[own], minlength=len(days) * _HOURS)
+            gain = _gain_by_hours(events.reshape(len(days), _HOURS).astype(np.float64), windows)
+            hourly[column] = gain > _WORTH
+        return hourly
+
+    def _learn(self, counts: _Counts, learnt: NDArray[np.bool_]) -> None:
+        n_columns = len(self.vocabulary_) + _EXTRA
+        self._slots_from(n_columns)
+        hours = np.bincount(counts.hour[learnt], minlength=_HOURS)
+        column = self._column_of_slot()
+        windows = np.full(len(column), int(learnt.sum()))
+        hour = np.arange(len(column)) - self._first_slot[column]
+        windows[self.hourly_[column]] = hours[hour[self.hourly_[column]]]
+        cells = learnt[counts.row]
+        slot = self._slot(counts.column[cells], counts.hour[counts.row[cells]])
+        self.tails_ = CountTails.learn(slot, counts.count[cells], windows, column)
+        # Templates that these windows do not have are unseen: they have no rate to be judged by.
+        self.weight_ = _weights(np.bincount(counts.column[cells], minlength=n_columns))
+
+    def _anomaly_score(self, X: Sequences) -> Scores:
+        codes = self.vocabulary_.encode(X)
+        return self._score(_count(X, codes, codes < 0, len(self.vocabulary_)))
+
+    def _score(self, counts: _Counts) -> Scores:
+        scores = np.zeros(len(counts))
+        with np.errstate(divide="ignore"):
+            weight = np.log(self.weight_)
+        for rows, logs in self._log_p(counts):
+            terms = weight - self.temper_ * logs
+            scores[rows] = np.logaddexp.reduce(terms, axis=1) / np.log(10)
+        return scores
+
+    def _log_p(self, counts: _Counts) -> Iterator[tuple[slice, Scores]]:
+        """Yield rows, and ln p of each column there, shape (n_rows, n_columns)."""
+        n_columns = len(self.weight_)
+        step = max(1, _CHUNK // n_columns)
+        for start in range(0, len(counts), step):
+            rows = slice(start, min(start + step, len(counts)))
+            table = counts.dense(rows, n_columns)
+            logs = np.zeros(table.shape)
+            regular = np.flatnonzero(self._can_be_missed())
+            hour = counts.hour[rows]
+            # What is not there, and need not be, is as likely as can be.
+            judged = table > 0
+            judged[:, regular] = True
+            at, of = np.nonzero(judged)
+            slot = self._slot(of, hour[at])
+            upper = self.tails_.log_upper(slot, table[at, of])
+            lower = self.tails_.log_lower(slot, table[at, of])
+            lower[~counts.complete[rows][at]] = 0.0
+            logs[at, of] = np.minimum(0.0, np.minimum(upper, lower) + np.log(2))
+            yield rows, logs
+
+    def _can_be_missed(self) -> NDArray[np.bool_]:
+        """Return the columns of which a count of 0 is less likely than not, at some hour."""
+        column = self._column_of_slot()
+        slot = np.arange(len(column))
+        missed = self.tails_.log_lower(slot, np.zeros_like(slot)) < -np.log(2)
+        return np.bincount(column, missed, minlength=len(self.weight_)) > 0
+
+    def deviations(self, X: Any) -> list[tuple[Deviation, ...]]:
+        """Return what is unusual about the counts of each window, the least likely first."""
+        sequences: Sequences = self._check(X)
+        codes = self.vocabulary_.encode(sequences)
+        counts = _count(sequences, codes, codes < 0, len(self.vocabulary_))
+        found: list[tuple[Deviation, ...]] = []
+        for rows, logs in self._log_p(counts):
+            for i, log_p in zip(range(rows.start, rows.stop), logs, strict=True):
+                found.append(self._deviations(sequences, codes, counts, i, log_p))
+        return found
+
+    def _deviations(
+        self, X: Sequences, codes: Ints, counts: _Counts, i: int, log_p: Scores
+    ) -> tuple[Deviation, ...]:
+        own = slice(X.offsets[i], X.offsets[i + 1])
+        n = len(self.vocabulary_)
+        log_p = np.where(self.weight_ > 0, self.temper_ * log_p, 0.0)
+        log_p[n + 1 :] = 0.0  # unseen events are named one by one
+        found = []
+        for column in np.argsort(log_p, kind="stable")[:_MOST]:
+            if log_p[column] > np.log(_SHOWN):
+                break
+            slot = int(self._slot(np.array([column]), counts.hour[i : i + 1])[0])
+            came = np.flatnonzero(codes[own] == column) if column < n else np.zeros(0, np.int64)
+            count = len(came) if column < n else int(X.lengths[i])
+            low, high = self.tails_.usual(slot)
+            found.append(
+                Deviation(
+                    kind="count",
+                    template=str(self.vocabulary_.tokens[column]) if column < n else None,
+                    value=float(count),
+                    usual=(float(low), float(high)),
+                    p_value=float(np.exp(log_p[column])),
+                    position=int(came[0]) if len(came) else None,
+                )
+            )
+        unseen = np.flatnonzero(codes[own] < 0)
+        slot = int(self._slot(np.array([n + 1]), counts.hour[i : i + 1])[0])
+        events, first, times = np.unique(X[i][unseen], return_index=True, return_counts=True)
+        p = self.tails_.log_upper(np.full(len(times), slot), times)
+        found += [
+            Deviation(
+                kind="count",
+                template=str(X.names[event]) if X.names else str(event),
+                value=float(count),
+                usual=None,
+                p_value=float(np.exp(log)),
+                position=int(unseen[at]),
+            )
+            for event, at, count, log in zip(events, first, times, p, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda deviation: deviation.p_value)[:_MOST])
+
+    def _slots_from(self, n_columns: int) -> None:
+        sizes = np.where(self.hourly_, _HOURS, 1)
+        self._first_slot = np.concatenate([[0], np.cumsum(sizes)])[:n_columns].astype(np.int64)
+
+    def _column_of_slot(self) -> Ints:
+        return np.repeat(np.arange(len(self.hourly_)), np.where(self.hourly_, _HOURS, 1))
+
+    def _slot(self, column: Ints, hour: Ints) -> Ints:
+        return self._first_slot[column] + np.where(self.hourly_[column], hour, 0)
+
+    def _get_fitted(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        tails = self.tails_
+        arrays = {
+            "hourly": self.hourly_,
+            "weight": self.weight_,
+            "temper": self.temper_,
+            "windows": tails.windows,
+            "keys": tails.keys,
+            "at_least": tails.at_least,
+            "mean": tails.mean,
+            "dispersion": tails.dispersion,
+        }
+        return {"vocabulary": self.vocabulary_.tokens}, arrays
+
+    def _set_fitted(self, values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.vocabulary_ = Vocabulary(values["vocabulary"])
+        self.hourly_, self.weight_, self.temper_ = (
+            arrays[name] for name in ("hourly", "weight", "temper")
+        )
+        self._slots_from(len(self.weight_))
+        names = ("windows", "keys", "at_least", "mean", "dispersion")
+        self.tails_ = CountTails(*(arrays[name] for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How often each event came in each window: cells above 0."""
+
+    row: Ints
+    column: Ints
+    count: Ints
+    hour: Ints
+    day: Ints | None
+    complete: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    def take(self, kept: NDArray[np.bool_]) -> _Counts:
+        """Return the windows that are marked."""
+        cells = kept[self.row]
+        row = (np.cumsum(kept) - 1)[self.row[cells]]
+        day = None if self.day is None else self.day[kept]
+        return _Counts(
+            row, self.column[cells], self.count[cells], self.hour[kept], day, self.complete[kept]
+        )
+
+    def dense(self, rows: slice, n_columns: int) -> Ints:
+        """Return the counts of some windows, shape (n_rows, n_columns); cells are by row."""
+        first, end = np.searchsorted(self.row, [rows.start, rows.stop])
+        table = np.zeros((rows.stop - rows.start, n_columns), dtype=np.int64)
+        table[self.row[first:end] - rows.start, self.column[first:end]] = self.count[first:end]
+        return table
+
+
+def _count(X: Sequences, codes: Ints, unseen: NDArray[np.bool_], n_codes: int) -> _Counts:
+    """Count events; those that are `unseen` have no column of their own, but count together."""
+    row = np.repeat(np.arange(len(X)), X.lengths)
+    width = n_codes + _EXTRA
+    alarming = unseen
+    if X.severity is not None:
+        alarming = unseen & (X.severity[X.events] >= _ALARMING)
+    packed = np.concatenate(
+        [
+            row[~unseen] * width + codes[~unseen],
+            row * width + n_codes,
+            row[unseen] * width + n_codes + 1,
+            row[alarming] * width + n_codes + 2,
+        ]
+    )
+    cells, count = np.unique(packed, return_counts=True)
+    hour, day = np.zeros(len(X), dtype=np.int64), None
+    if X.start is not None:
+        hour, day = X.start // _HOUR % _HOURS, X.start // (_HOUR * _HOURS)
+    return _Counts(cells // width, cells % width, count, hour, day, X.complete)
+
+
+def _without_extremes(counts: _Counts, stretch: Ints, n_columns: int) -> _Counts:
+    """Cut the counts of each column to what all but two of the stretches had at least, at most."""
+    n_stretches = int(stretch.max()) + 1
+    if n_stretches <= 2 * _INCIDENTS:
+        return counts
+    key = counts.column * n_stretches + stretch[counts.row]
+    size = n_columns * n_stretches
+    most, least = np.zeros(size, dtype=np.int64), np.full(size, np.iinfo(np.int64).max)
+    np.maximum.at(most, key, counts.count)
+    np.minimum.at(least, key, counts.count)
+    windows = np.tile(np.bincount(stretch, minlength=n_stretches), n_columns)
+    least[np.bincount(key, minlength=size) < windows] = 0
+    high = np.sort(most.reshape(n_columns, -1))[:, -1 - _INCIDENTS]
+    low = np.sort(least.reshape(n_columns, -1))[:, _INCIDENTS]
+    cut = np.clip(counts.count, low[counts.column], high[counts.column])
+    row, column = [counts.row], [counts.column]
+    for steady in np.flatnonzero(low > 0):  # what did not come, where it almost always does
+        absent = np.ones(len(counts), dtype=np.bool_)
+        absent[counts.row[counts.column == steady]] = False
+        row.append(np.flatnonzero(absent))
+        column.append(np.full(int(absent.sum()), steady))
+    rows, columns = np.concatenate(row), np.concatenate(column)
+    values = np.concatenate([cut, low[columns[len(cut) :]]])
+    order = np.argsort(rows, kind="stable")[values[np.argsort(rows, kind="stable")] > 0]
+    return replace(counts, row=rows[order], column=columns[order], count=values[order])
+
+
+def _weights(windows: Ints) -> Scores:
+    """Return the weight of each column from how many windows have it: those beside, a fixed one.
+
+    Templates that none has are unseen: they have no rate to be judged by.
+    """
+    weight = windows.astype(np.float64)
+    weight[:-_EXTRA] *= (1 - _EXTRA * _EXTRA_WEIGHT) / max(1, int(windows[:-_EXTRA].sum()))
+    weight[-_EXTRA:] = _EXTRA_WEIGHT
+    return weight
+
+
+def _tempered(
+    column: Ints, log_p: Scores, shares: tuple[float, ...], n: int, n_columns: int
+) -> Scores:
+    """Return by what to multiply ln p of each column, so that not too many are too small.
+
+    Of *n* windows a share *q* should have a p-value below *q*; shares from 1 % on are looked at,
+    so that a few odd windows change nothing.
+
+    Parameters
+    ----------
+    column : ndarray of int64, shape (n_odd,)
+    log_p : ndarray of float64, shape (n_odd,)
+        Of windows not learnt from; larger ones may be left out.
+    shares : tuple of float
+    n, n_columns : int
+    """
+    temper = np.ones(n_columns)
+    order = np.lexsort((log_p, column))
+    starts = np.searchsorted(column[order], np.arange(n_columns + 1))
+    for share in shares:
+        place = int(np.ceil(share * n))
+        if place < _LEAST:
+            continue
+        enough = np.flatnonzero(np.diff(starts) >= place)
+        found = log_p[order[starts[enough] + place - 1]]
+        temper[enough] = np.minimum(temper[enough], np.log(share) / found)
+    return temper
+
+
+def _stretches(X: Sequences) -> Ints:
+    """Return which of ten stretches of time, or of places in a row, each item is in."""
+    n = len(X)
+    order = np.arange(n) if X.start is None else np.argsort(X.start, kind="stable")
+    stretch = np.empty(n, dtype=np.int64)
+    stretch[order] = np.arange(n) * min(_FOLDS, n) // n
+    return stretch
+
+
+def _near(own: NDArray[np.bool_], X: Sequences) -> NDArray[np.bool_]:
+    """Return the items of a stretch, and half as many on either side of it."""
+    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
+    at = np.flatnonzero(own[order])
+    margin = len(at) // 2
+    near = np.zeros(len(X), dtype=np.bool_)
+    near[order[max(0, at[0] - margin) : at[-1] + 1 + margin]] = True
+    return near
+
+
+def _gain_by_hours(events: Scores, windows: Scores) -> float:
+    """Return how much better the hours predict days left out than the mean of all hours does.
+
+    Parameters
+    ----------
+    events, windows : ndarray of float64, shape (n_days, 24)
+
+    Returns
+    -------
+    float
+        Difference of ln likelihood, of Poisson counts, over their dispersion.
+    """
+    others, total = windows.sum() - windows.sum(axis=1), windows.sum(axis=0) - windows
+    flat = ((events.sum() - events.sum(axis=1) + 0.5) / np.maximum(others, 1))[:, None]
+    by_hour = events.sum(axis=0) - events
+    hourly = flat * (by_hour + 5) / (flat * total + 5)
+    expected = hourly * windows
+    gain = (events * np.log(hourly / flat) - (hourly - flat) * windows).sum()
+    dispersion = ((events - expected) ** 2).sum() / max(1.0, expected.sum())
+    return float(gain / max(1.0, dispersion))
+
+
+def usual_windows(X: Sequences) -> NDArray[np.bool_]:
+    """Return which windows are usual enough to learn from, shape (n,).
+
+    Left out are those whose score lies beyond all that as many windows would have if scores fell
+    off as they do in the bulk, by a thousand times: one in twenty may be odd without moving it.
+    So are odd ones that follow each other, by their mean: a heartbeat that stops is not much of a
+    surprise in the first minute, but it lasts. Then again without these, since one incident
+    excuses the next like it. To the same end, counts are cut to what all but two stretches had
+    while others are judged by them.
+    """
+    usual = np.ones(len(X), dtype=np.bool_)
+    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
+    fences: list[float] = []
+    for _ in range(_PASSES):
+        scores = EventRates()._train(X, np.where(usual, 0, LEFT_OUT), robust=True)
+        means = [_running_mean(scores[order], width) for width in _WIDTHS]
+        fences = fences or [_fence(mean) for mean in means]
+        odd = np.zeros(len(X), dtype=np.bool_)
+        for mean, fence, width in zip(means, fences, _WIDTHS, strict=True):
+            beyond = (mean > fence).astype(np.float64)
+            odd[order] |= _running_mean(beyond, width) > 0
+        odd &= usual & (scores > np.quantile(scores, 0.95))
+        if not odd.any():
+            break
+        usual &= ~odd
+    return usual
+
+
+def _running_mean(values: Scores, width: int) -> Scores:
+    """Return the mean of each value and its neighbours; beyond the ends there are zeros."""
+    return np.convolve(values, np.full(width, 1 / width))[width // 2 :][: len(values)]
+
+
+def _fence(scores: Scores) -> float:
+    """Return beyond which none of a thousand times as many scores like these would lie."""
+    middle, high = np.quantile(scores, [0.5, 0.95])
+    return float(high + (high - middle) * (max(0.0, np.log10(0.05 * len(scores))) + 3))
