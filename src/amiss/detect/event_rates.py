@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,30 +11,34 @@ from numpy.typing import NDArray
 from amiss.detect._base import LEFT_OUT, Detector, Scores, normal_items
 from amiss.detect._count_tails import CountTails
 from amiss.detect._space import Choice, SearchSpace
+from amiss.detect._window_counts import (
+    EXTRA,
+    HOURS,
+    WindowCounts,
+    count_events,
+    gain_by_hours,
+    near_stretch,
+    stretches_of,
+    without_extremes,
+)
 from amiss.errors import InputError
 from amiss.represent.sequences import Vocabulary
 from amiss.types import Deviation, Sequences
 
 Ints = NDArray[np.int64]
 
-_FOLDS = 10
-_HOUR, _HOURS = 3_600_000, 24
 _DAYS = 3
 """A daily pattern is only looked for in logs of as many days."""
 _EVENTS_OF_A_PATTERN = 50
 _WORTH = 3.0
 """By how much, in ln of the likelihood of days left out, a daily pattern must be the better one."""
-_ALARMING = 0.5
-"""Severity from which an unseen event counts as alarming."""
-_EXTRA = 3
-"""Columns beside those of templates: all events, unseen ones, and unseen ones that are alarming."""
 _EXTRA_WEIGHT = 0.2
 _CHUNK = 1 << 22
 """Counts held at once: some 100 MB with what is computed of them."""
 _SHARES, _LEAST = (0.01, 0.02, 0.05, 0.1), 5
 """Shares of the windows by which p-values are tempered, and how many windows that must be."""
 _TELLING = 0.1
-_PASSES, _INCIDENTS, _WIDTHS = 4, 2, (1, 5)
+_PASSES, _WIDTHS = 4, (1, 5)
 _SHOWN, _MOST = 0.01, 8
 
 
@@ -124,15 +127,15 @@ class EventRates(Detector):
         whole = normal & X.complete
         learnt = whole if whole.any() else normal
         self.vocabulary_ = Vocabulary.learn(X.take(learnt))
-        stretch = _stretches(X)
+        stretch = stretches_of(X)
         counts = self._training_counts(X, learnt, stretch)
         self.hourly_ = self._find_patterns(counts, learnt)
-        taught = _without_extremes(counts, stretch, len(self.hourly_)) if robust else counts
+        taught = without_extremes(counts, stretch, len(self.hourly_)) if robust else counts
         parts = []
         rows, columns, odd = [], [], []
         for part in range(int(stretch.max()) + 1):
             own = stretch == part
-            others = learnt & ~_near(own, X)
+            others = learnt & ~near_stretch(own, X)
             self._learn(taught, others if others.any() else learnt)
             parts.append((np.flatnonzero(own), counts.take(own), self.tails_, self.weight_))
             for at, logs in self._log_p(parts[-1][1]):
@@ -155,7 +158,9 @@ class EventRates(Detector):
         self._learn(taught, learnt)
         return scores
 
-    def _training_counts(self, X: Sequences, learnt: NDArray[np.bool_], stretch: Ints) -> _Counts:
+    def _training_counts(
+        self, X: Sequences, learnt: NDArray[np.bool_], stretch: Ints
+    ) -> WindowCounts:
         """Return the counts, an event that came in one stretch only being unseen there."""
         codes = self.vocabulary_.encode(X)
         row = np.repeat(np.arange(len(X)), X.lengths)
@@ -166,35 +171,35 @@ class EventRates(Detector):
         np.maximum.at(last, codes[taught], stretch[row[taught]])
         alone = (first == last) & (stretch.max() > 0)
         unseen = (codes < 0) | (alone[codes] & (first[codes] == stretch[row]))
-        return _count(X, codes, unseen, len(self.vocabulary_))
+        return count_events(X, codes, unseen, len(self.vocabulary_))
 
-    def _find_patterns(self, counts: _Counts, learnt: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        hourly = np.zeros(len(self.vocabulary_) + _EXTRA, dtype=np.bool_)
+    def _find_patterns(self, counts: WindowCounts, learnt: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        hourly = np.zeros(len(self.vocabulary_) + EXTRA, dtype=np.bool_)
         rows = np.flatnonzero(learnt)
         if not self.daily or counts.day is None:
             return hourly
         days, day = np.unique(counts.day[rows], return_inverse=True)
         if len(days) < _DAYS:
             return hourly
-        windows = np.zeros((len(days), _HOURS))
+        windows = np.zeros((len(days), HOURS))
         np.add.at(windows, (day, counts.hour[rows]), 1)
         place = np.full(len(learnt), -1)
-        place[rows] = day * _HOURS + counts.hour[rows]
+        place[rows] = day * HOURS + counts.hour[rows]
         cell = place[counts.row]
         total = np.bincount(
             counts.column[cell >= 0], counts.count[cell >= 0], minlength=len(hourly)
         )
         for column in np.flatnonzero(total >= _EVENTS_OF_A_PATTERN):
             own = (cell >= 0) & (counts.column == column)
-            events = np.bincount(cell[own], counts.count[own], minlength=len(days) * _HOURS)
-            gain = _gain_by_hours(events.reshape(len(days), _HOURS).astype(np.float64), windows)
+            events = np.bincount(cell[own], counts.count[own], minlength=len(days) * HOURS)
+            gain = gain_by_hours(events.reshape(len(days), HOURS).astype(np.float64), windows)
             hourly[column] = gain > _WORTH
         return hourly
 
-    def _learn(self, counts: _Counts, learnt: NDArray[np.bool_]) -> None:
-        n_columns = len(self.vocabulary_) + _EXTRA
+    def _learn(self, counts: WindowCounts, learnt: NDArray[np.bool_]) -> None:
+        n_columns = len(self.vocabulary_) + EXTRA
         self._slots_from(n_columns)
-        hours = np.bincount(counts.hour[learnt], minlength=_HOURS)
+        hours = np.bincount(counts.hour[learnt], minlength=HOURS)
         column = self._column_of_slot()
         windows = np.full(len(column), int(learnt.sum()))
         hour = np.arange(len(column)) - self._first_slot[column]
@@ -207,9 +212,9 @@ class EventRates(Detector):
 
     def _anomaly_score(self, X: Sequences) -> Scores:
         codes = self.vocabulary_.encode(X)
-        return self._score(_count(X, codes, codes < 0, len(self.vocabulary_)))
+        return self._score(count_events(X, codes, codes < 0, len(self.vocabulary_)))
 
-    def _score(self, counts: _Counts) -> Scores:
+    def _score(self, counts: WindowCounts) -> Scores:
         scores = np.zeros(len(counts))
         with np.errstate(divide="ignore"):
             weight = np.log(self.weight_)
@@ -218,7 +223,7 @@ class EventRates(Detector):
             scores[rows] = np.logaddexp.reduce(terms, axis=1) / np.log(10)
         return scores
 
-    def _log_p(self, counts: _Counts) -> Iterator[tuple[slice, Scores]]:
+    def _log_p(self, counts: WindowCounts) -> Iterator[tuple[slice, Scores]]:
         """Yield rows, and ln p of each column there, shape (n_rows, n_columns)."""
         n_columns = len(self.weight_)
         step = max(1, _CHUNK // n_columns)
@@ -250,7 +255,7 @@ class EventRates(Detector):
         """Return what is unusual about the counts of each window, the least likely first."""
         sequences: Sequences = self._check(X)
         codes = self.vocabulary_.encode(sequences)
-        counts = _count(sequences, codes, codes < 0, len(self.vocabulary_))
+        counts = count_events(sequences, codes, codes < 0, len(self.vocabulary_))
         found: list[tuple[Deviation, ...]] = []
         for rows, logs in self._log_p(counts):
             for i, log_p in zip(range(rows.start, rows.stop), logs, strict=True):
@@ -258,7 +263,7 @@ class EventRates(Detector):
         return found
 
     def _deviations(
-        self, X: Sequences, codes: Ints, counts: _Counts, i: int, log_p: Scores
+        self, X: Sequences, codes: Ints, counts: WindowCounts, i: int, log_p: Scores
     ) -> tuple[Deviation, ...]:
         own = slice(X.offsets[i], X.offsets[i + 1])
         n = len(self.vocabulary_)
@@ -300,11 +305,11 @@ class EventRates(Detector):
         return tuple(sorted(found, key=lambda deviation: deviation.p_value)[:_MOST])
 
     def _slots_from(self, n_columns: int) -> None:
-        sizes = np.where(self.hourly_, _HOURS, 1)
+        sizes = np.where(self.hourly_, HOURS, 1)
         self._first_slot = np.concatenate([[0], np.cumsum(sizes)])[:n_columns].astype(np.int64)
 
     def _column_of_slot(self) -> Ints:
-        return np.repeat(np.arange(len(self.hourly_)), np.where(self.hourly_, _HOURS, 1))
+        return np.repeat(np.arange(len(self.hourly_)), np.where(self.hourly_, HOURS, 1))
 
     def _slot(self, column: Ints, hour: Ints) -> Ints:
         return self._first_slot[column] + np.where(self.hourly_[column], hour, 0)
@@ -333,94 +338,14 @@ class EventRates(Detector):
         self.tails_ = CountTails(*(arrays[name] for name in names))
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """How often each event came in each window: cells above 0."""
-
-    row: Ints
-    column: Ints
-    count: Ints
-    hour: Ints
-    day: Ints | None
-    complete: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.hour)
-
-    def take(self, kept: NDArray[np.bool_]) -> _Counts:
-        """Return the windows that are marked."""
-        cells = kept[self.row]
-        row = (np.cumsum(kept) - 1)[self.row[cells]]
-        day = None if self.day is None else self.day[kept]
-        return _Counts(
-            row, self.column[cells], self.count[cells], self.hour[kept], day, self.complete[kept]
-        )
-
-    def dense(self, rows: slice, n_columns: int) -> Ints:
-        """Return the counts of some windows, shape (n_rows, n_columns); cells are by row."""
-        first, end = np.searchsorted(self.row, [rows.start, rows.stop])
-        table = np.zeros((rows.stop - rows.start, n_columns), dtype=np.int64)
-        table[self.row[first:end] - rows.start, self.column[first:end]] = self.count[first:end]
-        return table
-
-
-def _count(X: Sequences, codes: Ints, unseen: NDArray[np.bool_], n_codes: int) -> _Counts:
-    """Count events; those that are `unseen` have no column of their own, but count together."""
-    row = np.repeat(np.arange(len(X)), X.lengths)
-    width = n_codes + _EXTRA
-    alarming = unseen
-    if X.severity is not None:
-        alarming = unseen & (X.severity[X.events] >= _ALARMING)
-    packed = np.concatenate(
-        [
-            row[~unseen] * width + codes[~unseen],
-            row * width + n_codes,
-            row[unseen] * width + n_codes + 1,
-            row[alarming] * width + n_codes + 2,
-        ]
-    )
-    cells, count = np.unique(packed, return_counts=True)
-    hour, day = np.zeros(len(X), dtype=np.int64), None
-    if X.start is not None:
-        hour, day = X.start // _HOUR % _HOURS, X.start // (_HOUR * _HOURS)
-    return _Counts(cells // width, cells % width, count, hour, day, X.complete)
-
-
-def _without_extremes(counts: _Counts, stretch: Ints, n_columns: int) -> _Counts:
-    """Cut the counts of each column to what all but two of the stretches had at least, at most."""
-    n_stretches = int(stretch.max()) + 1
-    if n_stretches <= 2 * _INCIDENTS:
-        return counts
-    key = counts.column * n_stretches + stretch[counts.row]
-    size = n_columns * n_stretches
-    most, least = np.zeros(size, dtype=np.int64), np.full(size, np.iinfo(np.int64).max)
-    np.maximum.at(most, key, counts.count)
-    np.minimum.at(least, key, counts.count)
-    windows = np.tile(np.bincount(stretch, minlength=n_stretches), n_columns)
-    least[np.bincount(key, minlength=size) < windows] = 0
-    high = np.sort(most.reshape(n_columns, -1))[:, -1 - _INCIDENTS]
-    low = np.sort(least.reshape(n_columns, -1))[:, _INCIDENTS]
-    cut = np.clip(counts.count, low[counts.column], high[counts.column])
-    row, column = [counts.row], [counts.column]
-    for steady in np.flatnonzero(low > 0):  # what did not come, where it almost always does
-        absent = np.ones(len(counts), dtype=np.bool_)
-        absent[counts.row[counts.column == steady]] = False
-        row.append(np.flatnonzero(absent))
-        column.append(np.full(int(absent.sum()), steady))
-    rows, columns = np.concatenate(row), np.concatenate(column)
-    values = np.concatenate([cut, low[columns[len(cut) :]]])
-    order = np.argsort(rows, kind="stable")[values[np.argsort(rows, kind="stable")] > 0]
-    return replace(counts, row=rows[order], column=columns[order], count=values[order])
-
-
 def _weights(windows: Ints) -> Scores:
     """Return the weight of each column from how many windows have it: those beside, a fixed one.
 
     Templates that none has are unseen: they have no rate to be judged by.
     """
     weight = windows.astype(np.float64)
-    weight[:-_EXTRA] *= (1 - _EXTRA * _EXTRA_WEIGHT) / max(1, int(windows[:-_EXTRA].sum()))
-    weight[-_EXTRA:] = _EXTRA_WEIGHT
+    weight[:-EXTRA] *= (1 - EXTRA * _EXTRA_WEIGHT) / max(1, int(windows[:-EXTRA].sum()))
+    weight[-EXTRA:] = _EXTRA_WEIGHT
     return weight
 
 
@@ -451,47 +376,6 @@ def _tempered(
         found = log_p[order[starts[enough] + place - 1]]
         temper[enough] = np.minimum(temper[enough], np.log(share) / found)
     return temper
-
-
-def _stretches(X: Sequences) -> Ints:
-    """Return which of ten stretches of time, or of places in a row, each item is in."""
-    n = len(X)
-    order = np.arange(n) if X.start is None else np.argsort(X.start, kind="stable")
-    stretch = np.empty(n, dtype=np.int64)
-    stretch[order] = np.arange(n) * min(_FOLDS, n) // n
-    return stretch
-
-
-def _near(own: NDArray[np.bool_], X: Sequences) -> NDArray[np.bool_]:
-    """Return the items of a stretch, and half as many on either side of it."""
-    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
-    at = np.flatnonzero(own[order])
-    margin = len(at) // 2
-    near = np.zeros(len(X), dtype=np.bool_)
-    near[order[max(0, at[0] - margin) : at[-1] + 1 + margin]] = True
-    return near
-
-
-def _gain_by_hours(events: Scores, windows: Scores) -> float:
-    """Return how much better the hours predict days left out than the mean of all hours does.
-
-    Parameters
-    ----------
-    events, windows : ndarray of float64, shape (n_days, 24)
-
-    Returns
-    -------
-    float
-        Difference of ln likelihood, of Poisson counts, over their dispersion.
-    """
-    others, total = windows.sum() - windows.sum(axis=1), windows.sum(axis=0) - windows
-    flat = ((events.sum() - events.sum(axis=1) + 0.5) / np.maximum(others, 1))[:, None]
-    by_hour = events.sum(axis=0) - events
-    hourly = flat * (by_hour + 5) / (flat * total + 5)
-    expected = hourly * windows
-    gain = (events * np.log(hourly / flat) - (hourly - flat) * windows).sum()
-    dispersion = ((events - expected) ** 2).sum() / max(1.0, expected.sum())
-    return float(gain / max(1.0, dispersion))
 
 
 def usual_windows(X: Sequences) -> NDArray[np.bool_]:

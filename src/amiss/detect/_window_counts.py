@@ -1,0 +1,146 @@
+"""How often each event came in each window of time, and which windows follow each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.types import Sequences
+
+Scores = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+EXTRA = 3
+"""Columns beside those of templates: all events, unseen ones, and unseen ones that are alarming."""
+HOURS = 24
+INCIDENTS = 2
+"""What so many stretches alone had may be incidents."""
+_HOUR = 3_600_000
+_FOLDS = 10
+_ALARMING = 0.5
+"""Severity from which an unseen event counts as alarming."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCounts:
+    """How often each event came in each window: cells above 0."""
+
+    row: Ints
+    column: Ints
+    count: Ints
+    hour: Ints
+    day: Ints | None
+    complete: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    def take(self, kept: NDArray[np.bool_]) -> WindowCounts:
+        """Return the windows that are marked."""
+        cells = kept[self.row]
+        row = (np.cumsum(kept) - 1)[self.row[cells]]
+        day = None if self.day is None else self.day[kept]
+        return WindowCounts(
+            row, self.column[cells], self.count[cells], self.hour[kept], day, self.complete[kept]
+        )
+
+    def dense(self, rows: slice, n_columns: int) -> Ints:
+        """Return the counts of some windows, shape (n_rows, n_columns); cells are by row."""
+        first, end = np.searchsorted(self.row, [rows.start, rows.stop])
+        table = np.zeros((rows.stop - rows.start, n_columns), dtype=np.int64)
+        table[self.row[first:end] - rows.start, self.column[first:end]] = self.count[first:end]
+        return table
+
+
+def count_events(
+    X: Sequences, codes: Ints, unseen: NDArray[np.bool_], n_codes: int
+) -> WindowCounts:
+    """Count events; those that are `unseen` have no column of their own, but count together."""
+    row = np.repeat(np.arange(len(X)), X.lengths)
+    width = n_codes + EXTRA
+    alarming = unseen
+    if X.severity is not None:
+        alarming = unseen & (X.severity[X.events] >= _ALARMING)
+    packed = np.concatenate(
+        [
+            row[~unseen] * width + codes[~unseen],
+            row * width + n_codes,
+            row[unseen] * width + n_codes + 1,
+            row[alarming] * width + n_codes + 2,
+        ]
+    )
+    cells, count = np.unique(packed, return_counts=True)
+    hour, day = np.zeros(len(X), dtype=np.int64), None
+    if X.start is not None:
+        hour, day = X.start // _HOUR % HOURS, X.start // (_HOUR * HOURS)
+    return WindowCounts(cells // width, cells % width, count, hour, day, X.complete)
+
+
+def without_extremes(counts: WindowCounts, stretch: Ints, n_columns: int) -> WindowCounts:
+    """Cut the counts of each column to what all but two of the stretches had at least, at most."""
+    n_stretches = int(stretch.max()) + 1
+    if n_stretches <= 2 * INCIDENTS:
+        return counts
+    key = counts.column * n_stretches + stretch[counts.row]
+    size = n_columns * n_stretches
+    most, least = np.zeros(size, dtype=np.int64), np.full(size, np.iinfo(np.int64).max)
+    np.maximum.at(most, key, counts.count)
+    np.minimum.at(least, key, counts.count)
+    windows = np.tile(np.bincount(stretch, minlength=n_stretches), n_columns)
+    least[np.bincount(key, minlength=size) < windows] = 0
+    high = np.sort(most.reshape(n_columns, -1))[:, -1 - INCIDENTS]
+    low = np.sort(least.reshape(n_columns, -1))[:, INCIDENTS]
+    cut = np.clip(counts.count, low[counts.column], high[counts.column])
+    row, column = [counts.row], [counts.column]
+    for steady in np.flatnonzero(low > 0):  # what did not come, where it almost always does
+        absent = np.ones(len(counts), dtype=np.bool_)
+        absent[counts.row[counts.column == steady]] = False
+        row.append(np.flatnonzero(absent))
+        column.append(np.full(int(absent.sum()), steady))
+    rows, columns = np.concatenate(row), np.concatenate(column)
+    values = np.concatenate([cut, low[columns[len(cut) :]]])
+    order = np.argsort(rows, kind="stable")[values[np.argsort(rows, kind="stable")] > 0]
+    return replace(counts, row=rows[order], column=columns[order], count=values[order])
+
+
+def stretches_of(X: Sequences) -> Ints:
+    """Return which of ten stretches of time, or of places in a row, each item is in."""
+    n = len(X)
+    order = np.arange(n) if X.start is None else np.argsort(X.start, kind="stable")
+    stretch = np.empty(n, dtype=np.int64)
+    stretch[order] = np.arange(n) * min(_FOLDS, n) // n
+    return stretch
+
+
+def near_stretch(own: NDArray[np.bool_], X: Sequences) -> NDArray[np.bool_]:
+    """Return the items of a stretch, and half as many on either side of it."""
+    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
+    at = np.flatnonzero(own[order])
+    margin = len(at) // 2
+    near = np.zeros(len(X), dtype=np.bool_)
+    near[order[max(0, at[0] - margin) : at[-1] + 1 + margin]] = True
+    return near
+
+
+def gain_by_hours(events: Scores, windows: Scores) -> float:
+    """Return how much better the hours predict days left out than the mean of all hours does.
+
+    Parameters
+    ----------
+    events, windows : ndarray of float64, shape (n_days, 24)
+
+    Returns
+    -------
+    float
+        Difference of ln likelihood, of Poisson counts, over their dispersion.
+    """
+    others, total = windows.sum() - windows.sum(axis=1), windows.sum(axis=0) - windows
+    flat = ((events.sum() - events.sum(axis=1) + 0.5) / np.maximum(others, 1))[:, None]
+    by_hour = events.sum(axis=0) - events
+    hourly = flat * (by_hour + 5) / (flat * total + 5)
+    expected = hourly * windows
+    gain = (events * np.log(hourly / flat) - (hourly - flat) * windows).sum()
+    dispersion = ((events - expected) ** 2).sum() / max(1.0, expected.sum())
+    return float(gain / max(1.0, dispersion))
