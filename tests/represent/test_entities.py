@@ -260,9 +260,10 @@ def test_what_one_visitor_alone_has_is_news_and_what_one_part_has_is_not():
 
 
 def test_templates_are_learnt_once_and_new_messages_are_unseen():
-    messages = ["session opened for ann", "session opened for bob", "disk failed"] * 5
+    users = ("ann", "bob", "dan", "liz")
+    messages = [*(f"session opened for {user}" for user in users), "disk failed"] * 5
     lines = [(1000 * i, "host", None, None, text, True) for i, text in enumerate(messages)]
-    batch = batch_of(lines, list(range(15)))
+    batch = batch_of(lines, list(range(25)))
     activity = count_records([batch], "client", 1000, fields=["template"])
     space = EntityFeatures()
     table = space.fit_transform(activity)

@@ -25,6 +25,10 @@ def hdfs(second, pid, message):
     )
 
 
+# A line with a time of another form: no header of this log, and no part of the record above it.
+OTHER = "2008-11-09 00:00:00 stray"
+
+
 def write(folder, lines):
     path = Path(folder) / "app.log"
     path.write_text("\n".join(lines) + "\n")
@@ -103,16 +107,16 @@ def test_a_pattern_that_matches_no_line_is_an_input_error_with_a_way_out(tmp_pat
 
 
 def test_a_field_groups_lines_of_the_same_value(tmp_path):
-    path = write(tmp_path, [hdfs(1, 7, "a"), "trace", hdfs(2, 8, "b"), hdfs(3, 7, "c")])
+    path = write(tmp_path, [hdfs(1, 7, "a"), OTHER, hdfs(2, 8, "b"), hdfs(3, 7, "c")])
     sessions = group(path, ByField("PID"), fields=["PID"], format="hdfs")
     assert lines_of(sessions) == {"7": [1, 4], "8": [3]}
     assert sessions.log.ungrouped == 1
 
 
 def test_a_gap_opens_a_window_and_lines_without_time_stay_where_they_are(tmp_path):
-    lines = ["no time", hdfs(0, 1, "a"), hdfs(60, 1, "b"), "trace", hdfs(121, 1, "c")]
+    lines = ["no time", hdfs(0, 1, "a"), hdfs(60, 1, "b"), OTHER, hdfs(121, 1, "c")]
     # Clocks of several machines: a line that is late does not open or close anything.
-    lines += [hdfs(100, 1, "late"), hdfs(181, 1, "d"), "trace", hdfs(300, 1, "e")]
+    lines += [hdfs(100, 1, "late"), hdfs(181, 1, "d"), OTHER, hdfs(300, 1, "e")]
     sessions = group(write(tmp_path, lines), ByGap(60), format="hdfs")
     assert lines_of(sessions) == {
         "window 1": [1, 2, 3, 4],
@@ -156,7 +160,7 @@ LINES = st.lists(
 def test_batch_boundaries_do_not_matter(tmp_path_factory, rows, block, strays):
     clock = np.cumsum([wait for wait, _, _ in rows])
     lines = [
-        f"stray {text}" if i in strays else hdfs(int(t), pid, text)
+        f"{OTHER} {text}" if i in strays else hdfs(int(t), pid, text)
         for i, (t, (_, pid, text)) in enumerate(zip(clock, rows, strict=True))
     ]
     path = write(tmp_path_factory.getbasetemp(), lines)
@@ -189,7 +193,10 @@ def test_batch_boundaries_do_not_matter(tmp_path_factory, rows, block, strays):
 @pytest.fixture
 def sessions(tmp_path):
     lines = [hdfs(1, 1, "open blk_1"), hdfs(2, 1, "open blk_2"), hdfs(5, 1, "blk_1 of size 17")]
-    lines += [hdfs(7, 1, "close blk_2"), "blk_3 has no time"]
+    lines += [
+        hdfs(7, 1, "close blk_2"),
+        hdfs(9, 1, "blk_3 has no time").replace("081109", "081399"),
+    ]
     return group(write(tmp_path, lines), ByKey(r"blk_\d+"))
 
 
@@ -198,9 +205,9 @@ def test_a_frame_shows_sessions_as_they_are(sessions):
     assert frame["session"].to_list() == ["blk_1", "blk_2", "blk_3"]
     assert frame["first_line"].to_list() == [1, 2, 5]
     assert frame["events"].to_list() == [
-        ["open <*>", "<*> of size <*>"],
-        ["open <*>", "close <*>"],
-        ["<*> has no time"],
+        ["open blk_<*>", "blk_<*> of size <*>"],
+        ["open blk_<*>", "close blk_<*>"],
+        ["blk_<*> has no time"],
     ]
     second = datetime(2008, 11, 9, tzinfo=UTC)
     assert frame["start"].to_list() == [

@@ -32,18 +32,31 @@ def shape(message):
         ("offset=-1.5, next", "offset=<*>, next"),
         ("(-3) [-4]", "(<*>) [<*>]"),
         ("from 10.250.19.102", "from <*>"),
-        ("from /10.250.19.102:50010 to x", "from <*> to x"),
+        ("from /10.250.19.102:50010 to x", "from /<*>:<*> to x"),
         ("mask 0x1F4a", "mask <*>"),
         ("id 123e4567-e89b-12d3-a456-426614174000", "id <*>"),
-        ("block blk_-1608999687919862906 done", "block <*> done"),
-        ("block blk_38 done", "block <*> done"),
-        ("job_200811092030_0001", "job_<*>_<*>"),
+        ("block blk_-1608999687919862906 done", "block blk_<*> done"),
+        ("block blk_38 done", "block blk_<*> done"),
+        ("job_200811092030_0001", "job_<*>"),
         ("open /var/log/app/part-00017.log now", "open <*> now"),
         ("open /var/log/app.log now", "open /var/log/app.log now"),
         ("GET /index.html", "GET /index.html"),
         ("no numbers here, at all", "no numbers here, at all"),
         ("well-known state -> other", "well-known state -> other"),
         ("  padded  ", "padded"),
+        ("one\t two  7", "one two <*>"),
+        ("at Wed Jul 27 10:59:53 2005 by x", "at <*> by x"),
+        ("Jul 7, 2005", "<*>"),
+        ("from 00:11:43:e3:ba:c3 via eth1", "from <*> via <*>"),
+        ("from fe80:0:0:0:202:b3ff:fe1e:8329", "from <*>"),
+        ("took 6.0 KB, 12 ms", "took <*> KB, <*> ms"),
+        ("generating core.6161", "generating core.<*>"),
+        ("illegal instruction......1", "illegal instruction......<*>"),
+        ('x="View 7 Lock", y=a3f', 'x="<*>", y=<*>'),
+        ("GET /v2/54fa/x?all=True&since=2017 HTTP/1.1", "GET <*> <*>"),
+        ("10.2.2.2:50010:Got it", "<*>:<*>:Got it"),
+        ("digest cafebabe", "digest <*>"),
+        ("bad decade facade", "bad decade facade"),
         ("", ""),
         ("literal <*> stays", "literal <*> stays"),
     ],
@@ -63,7 +76,8 @@ def test_uuids_and_hexadecimals_are_masked_whole(value):
 @settings(deadline=None)
 def test_addresses_are_masked_whole(octets, port):
     address = ".".join(map(str, octets)) + (f":{port}" if port else "")
-    assert shape(f"from {address} to /{address}") == "from <*> to <*>"
+    masked = "<*>:<*>" if port else "<*>"
+    assert shape(f"from {address} to /{address}") == f"from {masked} to /{masked}"
 
 
 TEXTS = st.text("abcfxz -_/.,:;=()[]<*>é\t", max_size=8)

@@ -52,19 +52,19 @@ def test_the_layout_is_that_of_structured_logs(log, tmp_path):
     day, node = ["081109"], ["143", "INFO", "dfs.DataNode"]
     assert rows_of(tmp_path / "a.csv") == [
         ["LineId", "Date", "Time", "Pid", "Level", "Component", "Content", *EVENT],
-        ["1", *day, "203500", *node, "got blk_1 7", "E1", "got <*> <*>"],
-        ["2", *day, "203501", *node, "=1+1 blk_2", "E2", "=<*>+<*> <*>"],
+        ["1", *day, "203500", *node, "got blk_1 7", "E1", "got blk_<*> <*>"],
+        ["2", *day, "203501", *node, "=1+1 blk_2", "E2", "=<*> blk_<*>"],
         ["4", "", "", "", "", "", "stray, line", "E3", "stray, line"],
-        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E4", 'say "no", <*> <*>'],
+        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E4", 'say "no", blk_<*> <*>'],
         ["6", *day, "203503", *node, "", "E5", ""],
-        ["7", *day, "203504", *node, "got blk_2 8", "E1", "got <*> <*>"],
+        ["7", *day, "203504", *node, "got blk_2 8", "E1", "got blk_<*> <*>"],
     ]
     assert rows_of(tmp_path / "t.csv") == [
         [*EVENT, "Occurrences"],
-        ["E1", "got <*> <*>", "2"],
-        ["E2", "=<*>+<*> <*>", "1"],
+        ["E1", "got blk_<*> <*>", "2"],
+        ["E2", "=<*> blk_<*>", "1"],
         ["E3", "stray, line", "1"],
-        ["E4", 'say "no", <*> <*>', "1"],
+        ["E4", 'say "no", blk_<*> <*>', "1"],
         ["E5", "", "1"],
     ]
     assert (parsed.lines, parsed.templates, parsed.format) == (6, 5, "hdfs")

@@ -15,24 +15,45 @@ from numpy.typing import NDArray
 
 WILDCARD = "<*>"
 
-# Applied to messages in which each run of digits is one 0 (see `amiss.types.RecordBatch`).
-# The first alternative keeps its prefix as group 1; Rust's regex has no look-behind.
-_VARIABLE = "|".join(
+# What follows is applied to messages in which each run of digits is one 0 (see
+# `amiss.types.RecordBatch`), in this order. Rust's regex is linear in the message and has no
+# look-around: what stands beside a match is captured and put back.
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
+_WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}[,.]?"
+_CLOCK = r"0:0(?::0)?(?:[.,]0)?"
+_DATE = (
+    rf"\b(?:{_WEEKDAY}\s+)?(?:{_MONTH}\s+0|0\s+{_MONTH}\s+0)"
+    rf"(?:(?:,?\s+0)?,?\s+{_CLOCK}(?:\s+(?:[A-Z]{{3,4}}\s+)?0\b)?|,?\s+0\b)?"
+)
+_ADDRESS_WITH_PORT = r"\b0\.0\.0\.0:0\b"
+_QUOTED_VALUE = r"=\"[^\"]*\""
+# A word ends at blanks, quotes, brackets and at , ; = |. A colon is in it only behind a digit
+# (12:34:56), and no full stop or colon ends it, so that "port:", "at" and "12:" keep theirs.
+_INSIDE = r"[^\s\"'()\[\]{}<>,;=:|]"
+_BEHIND = r"(?:[^\s\"'()\[\]{}<>,;=|]*[^\s\"'()\[\]{}<>,;=|.:!?/])?"
+_IN_PATH = r"[^\s\"'()\[\]<>,;]"
+_WORD = "|".join(
     (
-        r"(^|[\s=:,(\[])-0(?:\.0)*\b",  # negative number
-        r"/?\b0(?:\.0){3}(?::0)?\b",  # IPv4 address, with port
-        r"(?:/[^\s/]+){2,}/[^\s/0]*0[^\s]*",  # path with a number below its second folder
-        r"\b0x[0-9a-fA-F]+\b",  # hexadecimal
+        r"\b[0a-fA-F]{1,4}(?::[0a-fA-F]{1,4}){5,}\b",  # hardware or IPv6 address
         r"\b[0a-fA-F]+(?:-[0a-fA-F]+){4}\b",  # UUID
-        r"\b[A-Za-z]+_-?0\b",  # identifier such as blk_-0
-        r"\b0(?:[.:,]0)*\b",  # number, version, time
-        r"0",  # digits inside a word
+        r"\b[a-f]{8,}\b|\b[A-F]{8,}\b",  # hexadecimal that happens to have no digit
+        r"(/)0\.0\.0\.0\b",  # address as Java writes it
+        rf"[\w.~@%+-]*/{_IN_PATH}*0(?:{_IN_PATH}*[^\s\"'()\[\]<>,;.:])?",  # path with a digit
+        r"\b([A-Za-z]{2,}(?:_[A-Za-z]{2,})*_)-?0" + _BEHIND,  # identifier such as blk_-0
+        r"\b([A-Za-z]{2,}[-.])0(\s|$)",  # core.0, part-0
+        r"([A-Za-z][\w-]*(?:\.{3,}|-{3,}))0\b",  # label, leader, value
+        r"\b0(\s?(?:[KMGT]i?B|[kKMGT]b|[mun]s|secs?|[KMGT])\b)",  # quantity with its unit
+        r"(^|\s)-?0(?:,0)+\b",  # 1,024
+        rf"{_INSIDE}*0{_BEHIND}",  # any other word with a digit in it
     )
 )
 
 
 def mask(messages: pl.Series) -> pl.Series:
     r"""Write ``<*>`` for what varies in `messages` by its form alone.
+
+    Dates, addresses, UUIDs, hexadecimal strings, and words with a digit in them; of identifiers
+    such as ``blk_38`` the prefix stays. White space is written as single blanks.
 
     Parameters
     ----------
@@ -41,10 +62,17 @@ def mask(messages: pl.Series) -> pl.Series:
 
     Examples
     --------
-    >>> mask(pl.Series(["Received block blk_-0 of size 0 from /0.0.0.0"])).to_list()
-    ['Received block <*> of size <*> from <*>']
+    >>> mask(pl.Series(["Received block blk_-0 of size 0 from /0.0.0.0:0"])).to_list()
+    ['Received block blk_<*> of size <*> from /<*>:<*>']
     """
-    return messages.str.replace_all(_VARIABLE, "${1}" + WILDCARD).str.strip_chars()
+    return (
+        messages.str.replace_all(_DATE, "0")
+        .str.replace_all(_ADDRESS_WITH_PORT, WILDCARD + ":" + WILDCARD)
+        .str.replace_all(_QUOTED_VALUE, '="' + WILDCARD + '"')
+        .str.replace_all(_WORD, "${1}${2}${3}${5}${7}" + WILDCARD + "${4}${6}")
+        .str.replace_all(r"[\s\x1c-\x1f]+", " ")
+        .str.strip_chars(" ")
+    )
 
 
 @dataclass(slots=True)
@@ -74,12 +102,21 @@ class ShapeTable:
         masked : bool
             The messages are shapes already, and taken as they are.
         """
-        texts = (kinds["message"] if masked else mask(kinds["message"])).to_list()
-        ids = np.empty(len(texts), dtype=np.int32)
-        for row, shape in enumerate(zip(kinds["level"].to_list(), texts, strict=True)):
-            known = self._ids.setdefault(shape, len(self.texts))
-            if known == len(self.texts):
+        texts = kinds["message"] if masked else mask(kinds["message"])
+        frame = pl.DataFrame({"level": kinds["level"], "text": texts})
+        # Kinds are many where shapes are few (identifiers of letters): Python sees the distinct.
+        distinct = frame.unique(maintain_order=True)
+        known = np.empty(len(distinct), dtype=np.int32)
+        for row, shape in enumerate(distinct.iter_rows()):
+            known[row] = self._ids.setdefault(shape, len(self.texts))
+            if known[row] == len(self.texts):
                 self.levels.append(shape[0])
                 self.texts.append(shape[1])
-            ids[row] = known
-        return ids
+        found = frame.join(
+            distinct.with_columns(id=pl.Series(known)),
+            on=["level", "text"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
+        return found["id"].to_numpy()

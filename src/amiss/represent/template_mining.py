@@ -1,0 +1,196 @@
+"""Which rows of keys are one template: statistics of the values at one position.
+
+Rows of one length that agree everywhere but at one position, where they have many different
+words, are one template with a variable there. All rows are looked at together, so their order does
+not matter, and by hashes of what is beside a position, so the work grows with the number of words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amiss.represent.shapes import WILDCARD
+from amiss.represent.template_keys import blank_of
+
+Keys = tuple[str, ...]
+_Codes = NDArray[np.int64]
+_Hashes = NDArray[np.uint64]
+
+_VALUES = 4
+"""So many different words at one position are values of a variable; one less where _MUCH agrees."""
+_MUCH = 5
+"""So many constant words beside a position are much."""
+_STATES = 16
+"""So many words that name states, methods or levels are no enumeration any more."""
+_PUNCTUATION = "[]{}()<>\"',;:.!?"
+_CONSTANTS = 3
+"""A row covers others that have words where it has wildcards if it has so many constants at least,
+and more than wildcards."""
+_PATTERNS = 64
+"""So many sets of variable positions, of rows of one length, are looked at for rows they cover."""
+
+
+def merge_rows(rows: Sequence[Keys]) -> list[Keys]:
+    """Return the template of each row: the row with wildcards for what varies.
+
+    Parameters
+    ----------
+    rows : sequence of tuple of str
+        Distinct.
+
+    Examples
+    --------
+    >>> users = ["alice", "bob", "carol", "dave"]
+    >>> set(merge_rows([("login", "of", user, "failed") for user in users]))
+    {('login', 'of', '<*>', 'failed')}
+    """
+    merged = list(rows)
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        by_length[len(row)].append(i)
+    for length, members in by_length.items():
+        if len(members) > 1 and length > 1:
+            found = _Rows([rows[i] for i in members]).merged()
+            for i, row in zip(members, found, strict=True):
+                merged[i] = row
+    return merged
+
+
+def may_cover(keys: Keys) -> bool:
+    """Whether words in the place of the wildcards of `keys` may be taken for values."""
+    constants = sum(WILDCARD not in key for key in keys)
+    wildcards = sum(WILDCARD in key and blank_of(key) == key for key in keys)
+    return constants >= _CONSTANTS and constants > wildcards
+
+
+class _Rows:
+    """Rows of one length, as codes of their words."""
+
+    def __init__(self, rows: Sequence[Keys]) -> None:
+        code: dict[str, int] = {}
+        self._words: list[str] = []
+        self._blank: list[int] = []
+
+        def number(word: str) -> int:
+            known = code.setdefault(word, len(self._words))
+            if known == len(self._words):
+                self._words.append(word)
+                self._blank.append(known)
+                self._blank[known] = number(blank_of(word))
+            return known
+
+        self._codes: _Codes = np.array([[number(w) for w in row] for row in rows], dtype=np.int64)
+
+    def merged(self) -> list[Keys]:
+        blank = np.array(self._blank)
+        varies = np.array([WILDCARD in word for word in self._words])
+        state = np.array([_is_state(word) for word in self._words])
+        distinct, of_row = _distinct(self._codes)
+        while True:
+            changed, at = _variable_positions(distinct, blank, varies, state)
+            if not len(changed):
+                break
+            distinct[changed, at] = blank[distinct[changed, at]]
+            distinct, then = _distinct(distinct)
+            of_row = then[of_row]
+        into = _covering(distinct, blank, varies)
+        return [tuple(self._words[c] for c in row) for row in distinct[into[of_row]].tolist()]
+
+
+def _variable_positions(
+    codes: _Codes, blank: _Codes, varies: NDArray[np.bool_], state: NDArray[np.bool_]
+) -> tuple[_Codes, _Codes]:
+    """Return rows, and of each the position at which it has one of many values."""
+    constant = ~varies[codes]
+    others = constant.sum(axis=1, keepdims=True) - 1
+    row, at = np.nonzero(constant & (others >= 1))
+    if not len(row):
+        return row, at
+    group = _beside(codes)[row, at] + _mix(blank[codes[row, at]], at + codes.shape[1])
+    _, group, size = np.unique(group, return_inverse=True, return_counts=True)
+    # Rows are distinct, so each row of a group has a value of its own.
+    states = np.bincount(group, state[codes[row, at]])
+    needed = np.where(others[row, 0] >= _MUCH, _VALUES - 1, _VALUES)
+    needed = np.where(2 * states[group] >= size[group], _STATES, needed)
+    chosen = size[group] >= needed
+    row, at, size = row[chosen], at[chosen], size[group][chosen]
+    order = np.lexsort((-at, -size, row))
+    row, at = row[order], at[order]
+    first = np.diff(row, prepend=-1) > 0
+    return row[first], at[first]
+
+
+def _covering(codes: _Codes, blank: _Codes, varies: NDArray[np.bool_]) -> _Codes:
+    """Return for each row the row that covers it best, itself if none does."""
+    n = len(codes)
+    into = np.arange(n)
+    open_at = varies[codes] & (blank[codes] == codes)
+    constants = (~varies[codes]).sum(axis=1)
+    fit = (constants >= _CONSTANTS) & (constants > open_at.sum(axis=1))
+    patterns, of_row, count = np.unique(open_at, axis=0, return_inverse=True, return_counts=True)
+    of_row = of_row.reshape(-1)
+    whole = _hash(codes)
+    best = np.full(n, -1)
+    # The commonest patterns first, then by the pattern itself: no order of rows in it.
+    order = np.lexsort((*patterns.T, -count))[:_PATTERNS]
+    for which in order.tolist():
+        pattern = patterns[which]
+        mine = np.flatnonzero((of_row == which) & fit)
+        if not pattern.any() or not len(mine):
+            continue
+        # Punctuation around a variable does not count.
+        hashes = _hash(np.where(pattern, -1, codes))
+        sort = mine[np.lexsort((whole[mine], hashes[mine]))]
+        place = np.searchsorted(hashes[sort], hashes).clip(max=len(sort) - 1)
+        cover = sort[place]
+        differ = (pattern & ~open_at).sum(axis=1)
+        better = (
+            (hashes[cover] == hashes)
+            & (differ > 0)
+            & (constants[cover] >= differ)
+            & (constants[cover] > best)
+        )
+        into[better], best[better] = cover[better], constants[cover][better]
+    # What covers a row may itself be covered, by fewer constants: no circle.
+    while True:
+        then = into[into]
+        if (then == into).all():
+            return into
+        into = then
+
+
+def _distinct(codes: _Codes) -> tuple[_Codes, _Codes]:
+    _, first, inverse = np.unique(_hash(codes), return_index=True, return_inverse=True)
+    return codes[first], inverse
+
+
+def _hash(codes: _Codes) -> _Hashes:
+    hashes: _Hashes = _mix(codes, np.arange(codes.shape[1])).sum(axis=1, dtype=np.uint64)
+    return hashes
+
+
+def _beside(codes: _Codes) -> _Hashes:
+    """Return for each position a hash of the position and of all the others' words."""
+    each = _mix(codes, np.arange(codes.shape[1]))
+    places = _mix(np.full(codes.shape[1], -1), np.arange(codes.shape[1]))
+    hashes: _Hashes = each.sum(axis=1, keepdims=True, dtype=np.uint64) - each + places
+    return hashes
+
+
+def _mix(code: _Codes, place: _Codes) -> _Hashes:
+    """Return 64 bits for a word at a place (the finaliser of splitmix64)."""
+    x = code.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    x = x + (place.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD1B54A32D192ED03)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _is_state(word: str) -> bool:
+    """Whether a word says what happened ("Started", "stopping") or is written as a constant is."""
+    letters = word.strip(_PUNCTUATION)
+    return letters.lower().endswith(("ed", "ing")) or (len(letters) > 2 and letters.isupper())
