@@ -17,12 +17,16 @@ MIN_TEMPLATES = 4
 """Templates that name a session key, unless it is half of all: fewer make pairs, no sequences."""
 MIN_FREEDOM = 0.5
 """What a template must leave open of a value: else it says what kind of line it is, not whose."""
-LONG_LIFE = 0.75
-"""Of the life that values would have at random: who lives so long is no run of anything."""
+LONG_LIFE, LONGEST_LIFE = 0.75, 0.95
+"""Of the life that values would have at random: what lives so long is no run of anything; and
+values that are made to be told apart, which may be runs that the log is cut from."""
 FULL = 0.8
 """Share of lines and templates that an identifier is on which the log is about, though the sample
 be too thin to see its values twice."""
-MIN_SCORE = 0.03
+MIN_SCORE = 0.02
+MOST_GAIN = 1.5
+"""What it adds to a score at most if sequences are more predictable than the log is in its order:
+where sessions interleave they are, where one follows the other they need not be."""
 MODEST = 0.1
 """Score of an identifier that is everywhere, of whose sequences nothing is known, or nothing good:
 better ones go before."""
@@ -105,7 +109,8 @@ def rate_key(
     strength = 0.5 if is_who else _strength(examples)
     if reason := _excluded(m, examples):
         return Rating(NEITHER, 0.0, reason)
-    lasting = m.life >= LONG_LIFE * m.life_at_random and m.life > 0.1
+    longest = LONGEST_LIFE if strength == 1 else LONG_LIFE
+    lasting = m.life >= longest * m.life_at_random and m.life > 0.1
     if is_who and m.coverage >= FULL:
         lives = "come back all through the log" if lasting else "name who logged"
         return Rating(
@@ -130,20 +135,27 @@ def rate_key(
         return Rating(RUN, MODEST * m.coverage * m.template_share, reason)
     if lasting:
         return Rating(NEITHER, 0.0, "its values live as long as the log: no run")
-    brief = 1 - m.life / max(m.life_at_random, 1e-9)
+    # Squared, since a sample is shorter than its log: a life that fills half of it says little.
+    brief = 1 - min(1.0, m.life / max(m.life_at_random, 1e-9)) ** 2
     score = (
-        sqrt(m.coverage * m.template_share)
+        sqrt(m.coverage * m.template_share * m.recurring)
         * (1 - 1 / m.variety)
-        * min(1.0, brief)
+        * brief
         * (0.5 + 0.5 * m.predictability)
-        * sqrt(m.recurring)
         * strength
     )
-    gain = f"its sequences cost {m.bits:.2f} bits a line, {m.bits_at_random:.2f} at random"
+    if m.bits_at_random > 0:  # what the order of the log does not tell
+        score *= min(MOST_GAIN, max(1.0, m.bits_raw / max(m.bits, 1e-9)))
+    life = f"{m.life:.1%}" if m.life >= 0.001 else "less than 0.1%"
     reason = (
-        f"{_held(m)}; {m.reuse:.1f} lines a value, of {m.variety:.1f} templates; lives for "
-        f"{m.life:.1%} of the log; {gain}"
+        f"{_held(m)}; {m.reuse:.1f} lines a value, of {m.variety:.1f} templates; lives for {life} "
+        "of the log"
     )
+    if m.bits_at_random > 0:
+        reason += (
+            f"; what comes next costs {m.bits:.2f} bits a line, {m.bits_raw:.2f} in the order of "
+            f"the log, {m.bits_at_random:.2f} in random groups"
+        )
     if score < MIN_SCORE:
         return Rating(NEITHER, score, f"too weak: {reason}")
     return Rating(RUN, score, reason)

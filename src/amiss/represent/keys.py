@@ -45,12 +45,12 @@ class KeyMeasures(NamedTuple):
     """What `life` would be if the lines of each value stood anywhere."""
     freedom: float
     """How much of a value the template does not tell: 0 it tells all, 1 nothing."""
-    bits: float
+    bits: float = 0.0
     """Bits a line to predict its template from those before it of the same value."""
-    bits_raw: float
+    bits_raw: float = 0.0
     """The same from the lines before it in the log, on the same lines."""
-    bits_at_random: float
-    """The same if values were dealt to the lines at random."""
+    bits_at_random: float = 0.0
+    """The same if values were dealt to the lines at random; 0: not measured."""
 
     @property
     def predictability(self) -> float:
@@ -65,10 +65,8 @@ def measure_key(
     codes: NDArray[np.int64],
     template: NDArray[np.int64],
     clock: NDArray[np.int64],
-    *,
-    seed: int = 0,
 ) -> KeyMeasures:
-    """Measure an identifier.
+    """Measure an identifier; how predictable its sequences are, `measure_bits` adds.
 
     Parameters
     ----------
@@ -80,8 +78,6 @@ def measure_key(
         The template of each line of the sample, from 0.
     clock : ndarray of int64, shape (n,)
         The time of each line, or its number where there are no times.
-    seed : int
-        Of the random grouping that it is compared with.
 
     Examples
     --------
@@ -99,29 +95,57 @@ def measure_key(
     several = count > 1
     distinct = _distinct_by_value(np.cumsum(first) - 1, event, n_templates, len(start))
     life = (_spans(when, clock, start) + _spans(rows[order], rows, start)) / 2
-    at_random = (count - 1) / (count + 1)
-    held = np.unique(rows)
-    named = np.unique(event)
-    dealt = np.random.default_rng(seed).permutation(value)
-    free_at_random = _entropy_given(dealt, event)
+    named = np.bincount(event, minlength=n_templates) > 0
+    free_at_random = _entropy_given(_dealt(value), event)
     return KeyMeasures(
-        coverage=len(held) / len(template),
+        coverage=(1 + int((rows[1:] != rows[:-1]).sum())) / len(template),
         values=len(start),
         reuse=len(value) / len(start),
         recurring=float(count[several].sum() / len(value)),
         recurring_values=int(several.sum()),
-        templates=len(named),
-        template_share=len(named) / len(np.unique(template)),
+        templates=int(named.sum()),
+        template_share=float(named.sum() / (np.bincount(template) > 0).sum()),
         variety=_mean_over_lines(distinct, count, several),
         life=_median_over_lines(life, count, several),
-        life_at_random=_median_over_lines(at_random, count, several),
+        life_at_random=_median_over_lines((count - 1) / (count + 1), count, several),
         freedom=_entropy_given(value, event) / free_at_random if free_at_random > 0 else 0.0,
-        bits=_mean_bits(value, event, n_templates),
-        bits_raw=float(
-            event_bits(np.zeros(len(template), dtype=np.int64), template, n_templates)[held].mean()
-        ),
-        bits_at_random=_mean_bits(*_regrouped(dealt, order, rows, template), n_templates),
     )
+
+
+def measure_bits(
+    measures: KeyMeasures,
+    rows: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    template: NDArray[np.int64],
+    raw_bits: NDArray[np.float64],
+) -> KeyMeasures:
+    """Add how predictable the sequences of an identifier are.
+
+    Parameters
+    ----------
+    measures : KeyMeasures
+    rows, codes, template : ndarray of int64
+        As in `measure_key`.
+    raw_bits : ndarray of float64, shape (n,)
+        What each line costs in the order of the log (`event_bits` of one value).
+    """
+    n_templates = int(template.max(initial=0)) + 1
+    order = np.argsort(codes, kind="stable")
+    value, event = codes[order], template[rows[order]]
+    dealt = _dealt(value)
+    # In groups again, and each group in the order of the log.
+    again = np.argsort(dealt.astype(np.int64) * len(order) + order)
+    held = np.append(True, rows[1:] != rows[:-1])
+    return measures._replace(
+        bits=float(event_bits(value, event, n_templates).mean()),
+        bits_raw=float(raw_bits[rows[held]].mean()),
+        bits_at_random=float(event_bits(dealt[again], event[again], n_templates).mean()),
+    )
+
+
+def _dealt(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return values dealt to the entries at random, always in the same way."""
+    return np.random.default_rng(0).permutation(values)
 
 
 def _spans(
@@ -130,17 +154,6 @@ def _spans(
     """Return from when to when each value is there, as a share of all there is."""
     whole = max(1, int(clock.max() - clock.min()))
     return (np.maximum.reduceat(when, start) - np.minimum.reduceat(when, start)) / whole
-
-
-def _regrouped(
-    dealt: NDArray[np.int64],
-    order: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    template: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return dealt values in groups, each in the order of the log, with their events."""
-    again = np.lexsort((order, dealt))
-    return dealt[again], template[rows[order][again]]
 
 
 def event_bits(
@@ -191,10 +204,6 @@ def event_bits(
         chance = np.where((known > 0) & (place >= back - 1), blended, chance)
     bits: NDArray[np.float64] = -np.log2(np.maximum(chance, 1e-12))
     return bits
-
-
-def _mean_bits(value: NDArray[np.int64], event: NDArray[np.int64], n_events: int) -> float:
-    return float(event_bits(value, event, n_events).mean())
 
 
 def _distinct_by_value(

@@ -17,7 +17,7 @@ from amiss.read.sources import Source
 from amiss.represent.grouping import ByField, ByKey, Grouping
 from amiss.represent.key_candidates import Candidate, find_candidates
 from amiss.represent.key_rating import ENTITY, NEITHER, RUN, Rating, rate_key
-from amiss.represent.keys import KeyMeasures, measure_key
+from amiss.represent.keys import KeyMeasures, event_bits, measure_bits, measure_key
 from amiss.run.sample import LogSample, take_sample
 from amiss.types import NO_TIME
 
@@ -127,6 +127,7 @@ def discover_keys(sample: LogSample) -> Discovery:
     """
     template = sample.templates[0]
     clock = _clock(sample)
+    raw_bits = event_bits(np.zeros_like(template), template, len(sample.templates[1]))
     hosts = _hosts(sample)
     rated: list[RatedKey] = []
     seen: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
@@ -149,6 +150,9 @@ def discover_keys(sample: LogSample) -> Discovery:
         field = candidate.value if candidate.option == "session_field" else None
         mixed = _mixed(rows, codes, hosts) if field not in hosts else 0.0
         rating = rate_key(measures, name=candidate.name, examples=examples, mixed=mixed)
+        if rating.score > 0:  # of the others it changes nothing
+            measures = measure_bits(measures, rows, codes, template, raw_bits)
+            rating = rate_key(measures, name=candidate.name, examples=examples, mixed=mixed)
         if field is not None and field == _requester(sample.format):
             rating = Rating(ENTITY, 1.0, "the messages are requests: who sent them is what counts")
         rated.append(RatedKey(candidate, measures, rating))

@@ -23,7 +23,7 @@ from amiss.represent.shapes import ShapeTable
 from amiss.represent.templates import TemplateMiner
 from amiss.types import RecordBatch
 
-SAMPLE_BYTES = 6 << 20
+SAMPLE_BYTES = 4 << 20
 """Bytes of text that are looked at."""
 _MOST_FILES = 6
 _PIECES = 3
