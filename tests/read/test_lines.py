@@ -8,9 +8,8 @@ from amiss.read.lines import decode_lines, read_kinds, split_kinds
 from amiss.read.sources import ReadReport, Source
 
 PIECES = st.sampled_from(
-    b'a|7|00| |\n|\n\n|\r\n|\r|"|,|\t|\0|#|\\|null|\xef\xbb\xbf|\xc3\xa9|\xe2\x80\xa8|\xc2\x85|\xff'.split(
-        b"|"
-    )
+    [bytes([c]) for c in b'a7 ",\t\0#\\\n\r\xff']
+    + [c.encode() for c in ("00", "\n\n", "\r\n", "x" * 40, "\ufeff", "é", "\u2028", "\x85")]
 )
 
 

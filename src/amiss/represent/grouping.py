@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -10,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
-from amiss.types import NO_TIME, RecordBatch, distinct_codes
+from amiss.types import NO_TIME, RecordBatch
 
 LONGEST_SILENCE = 10_080
 """Windows without a line that are kept in a row: a week of minutes."""
@@ -68,17 +69,27 @@ class Interner:
     """Strings to codes, in order of first appearance, over batches."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        # Categories of their own; they last as long as a series of them does.
+        self._type = pl.Categorical(pl.Categories.random())
+        self._held = pl.Series([], dtype=self._type)
+        self._names: list[pl.Series] = []
+        self._count = 0
 
     def add(self, keys: pl.Series) -> NDArray[np.int32]:
         """Return the code of each key."""
-        local, distinct = distinct_codes(keys)
-        codes = [self._codes.setdefault(key, len(self._codes)) for key in distinct.to_list()]
-        return np.array(codes, dtype=np.int32)[local]
+        coded = keys.cast(self._type)
+        codes = coded.to_physical().to_numpy().astype(np.int32)
+        new = np.flatnonzero(codes >= self._count)
+        if len(new):
+            fresh, first = np.unique(codes[new], return_index=True)
+            self._names.append(keys.gather(new[first]))
+            self._count += len(fresh)
+            self._held = coded.head(0)
+        return codes
 
     def names(self) -> pl.Series:
         """Return the strings by code."""
-        return pl.Series(list(self._codes), dtype=pl.String)
+        return pl.concat(self._names) if self._names else pl.Series([], dtype=pl.String)
 
 
 class ByKey(_InOrder):
@@ -115,6 +126,7 @@ class ByKey(_InOrder):
                 "matches a key, such as + where it has *"
             )
         self._grouped = bool(groups)
+        self._start = literal_start(pattern)
         self._keys = Interner()
 
     def assign(self, batch: RecordBatch) -> Assignment:
@@ -122,24 +134,53 @@ class ByKey(_InOrder):
         if self._grouped:
             first = batch.raw.str.extract(self.pattern, 1)
             return _assign_values(first.replace("", None), self._keys)
-        found = pl.DataFrame({"keys": batch.raw.str.extract_all(self.pattern)}).select(
-            keys="keys",
-            n=pl.col("keys").list.len(),
-            first=pl.col("keys").list.first(),
-            last=pl.col("keys").list.last(),
-        )
-        several = ((found["n"] > 1) & ((found["first"] != found["last"]) | (found["n"] > 2))).any()
-        if not several:  # a line may repeat its key: it is one event all the same
-            return _assign_values(found["first"], self._keys)
-        keys = found["keys"].list.unique(maintain_order=True)
-        counts = keys.list.len().to_numpy()
-        rows = np.repeat(np.arange(len(keys)), counts)
-        flat = keys.filter(pl.Series(counts > 0)).explode()
-        return Assignment(rows, self._keys.add(flat), int((counts == 0).sum()))
+        first = batch.raw.str.extract(self.pattern, 0)
+        several = self._with_several(batch)
+        if not len(several):
+            return _assign_values(first, self._keys)
+        # A line may repeat its key: it is one event all the same.
+        found = batch.raw.gather(several).str.extract_all(self.pattern)
+        found = found.list.unique(maintain_order=True)
+        counts = found.list.len().to_numpy()
+        if counts.max() <= 1:
+            return _assign_values(first, self._keys)
+        entries = first.is_not_null().to_numpy().astype(np.int64)
+        entries[several] = counts
+        rows = np.repeat(np.arange(len(entries)), entries)
+        of_several = np.zeros(len(entries), dtype=np.bool_)
+        of_several[several] = True
+        flat = first.gather(rows)
+        listed = pl.Series(np.flatnonzero(of_several[rows]), dtype=pl.UInt32)
+        flat = flat.scatter(listed, found.filter(pl.Series(counts > 0)).explode())
+        return Assignment(rows, self._keys.add(flat), int((entries == 0).sum()))
+
+    def _with_several(self, batch: RecordBatch) -> NDArray[np.int64]:
+        """Return the lines that may hold more than one match."""
+        if not self._start:
+            return np.arange(len(batch))
+        if "line" in batch.kinds.columns:  # what has no digit is as often in a kind as in its lines
+            starts = batch.kinds["line"].str.count_matches(self._start, literal=True)
+            return np.flatnonzero((starts > 1).to_numpy()[batch.kind])
+        starts = batch.raw.str.count_matches(self._start, literal=True)
+        return np.flatnonzero((starts > 1).to_numpy())
 
     def names(self) -> pl.Series:
         """Return the session ids by code."""
         return self._keys.names()
+
+
+def literal_start(pattern: str) -> str:
+    r"""Return what every match of a regular expression begins with; no digit is among it.
+
+    Examples
+    --------
+    >>> [literal_start(pattern) for pattern in (r"blk_-?\d+", "ab*", r"\d+", "a|b")]
+    ['blk_', 'a', '', '']
+    """
+    literal = re.match(r"[^\\.+*?()\[\]{}^$|0-9]*", pattern)[0]  # type: ignore[index]
+    if "|" in pattern:
+        return ""
+    return literal[:-1] if pattern[len(literal) :][:1] in tuple("*?{") else literal
 
 
 class ByField(_InOrder):

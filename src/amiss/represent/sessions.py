@@ -6,7 +6,7 @@ is not kept. A line that names two keys belongs to both sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,10 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
+from amiss.represent.event_columns import EventColumns, OrderedEvents
 from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
+
+_FEW_KINDS = 4096
+"""Kinds of a batch that are worth remembering: more are identifiers, and do not come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,9 @@ class Sessions:
         Events of session *i* are ``offsets[i]:offsets[i + 1]``.
     shape : ndarray of int32, shape (n_events,)
         Row of `shapes`.
-    line : ndarray of int64, shape (n_events,)
+    line : ndarray of int, shape (n_events,)
         1-based.
-    source : ndarray of int32, shape (n_events,)
+    source : ndarray of int, shape (n_events,)
         Row of ``log.sources``.
     time : ndarray of int64, shape (n_events,)
         Milliseconds, or ``NO_TIME``.
@@ -60,8 +64,8 @@ class Sessions:
     ids: pl.Series
     offsets: NDArray[np.int64]
     shape: NDArray[np.int32]
-    line: NDArray[np.int64]
-    source: NDArray[np.int32]
+    line: NDArray[np.integer[Any]]
+    source: NDArray[np.integer[Any]]
     time: NDArray[np.int64]
     shapes: pl.DataFrame
     log: LogInfo = field(default_factory=LogInfo)
@@ -152,14 +156,16 @@ class Sessions:
             raise InputError("the data frame has no rows; expected one row an event")
         codes, texts = distinct_codes(_without_nulls(rows[event]))
         keys = Interner()
-        columns = _Columns(
-            session=keys.add(_without_nulls(rows[session])),
-            shape=codes.astype(np.int32),
-            line=np.arange(1, len(rows) + 1, dtype=np.int64),
-            source=np.zeros(len(rows), dtype=np.int32),
-            time=millis_of(rows[time]) if time else np.full(len(rows), NO_TIME),
+        times = millis_of(rows[time]) if time else np.full(len(rows), NO_TIME)
+        events = EventColumns()
+        events.add(
+            keys.add(_without_nulls(rows[session])),
+            codes.astype(np.int32),
+            np.arange(1, len(rows) + 1, dtype=np.int64),
+            0,
+            times,
         )
-        known = columns.time[columns.time != NO_TIME]
+        known = times[times != NO_TIME]
         shapes = pl.DataFrame({"text": texts, "level": [""] * len(texts)})
         log = LogInfo(
             sources=("rows",),
@@ -170,7 +176,7 @@ class Sessions:
             end=int(known.max()) if len(known) else NO_TIME,
             templates_given=True,
         )
-        return _assemble(columns, keys.names(), shapes, log)
+        return _assemble(events.in_order(len(keys.names())), keys.names(), shapes, log)
 
 
 def _without_nulls(column: pl.Series) -> pl.Series:
@@ -192,25 +198,19 @@ def as_datetime(millis: NDArray[np.int64]) -> pl.Series:
     ).to_series()
 
 
-@dataclass(slots=True)
-class _Columns:
-    session: NDArray[np.int32]
-    shape: NDArray[np.int32]
-    line: NDArray[np.int64]
-    source: NDArray[np.int32]
-    time: NDArray[np.int64]
-
-
 def group_records(
     batches: Iterable[RecordBatch],
     grouping: Grouping,
     *,
     templates_given: bool = False,
+    by_time: bool = False,
     numbers: Callable[[RecordBatch], Numbers] | None = None,
 ) -> Sessions:
     """Read all batches and return their sessions; ``log`` is filled by the caller.
 
-    With `templates_given` the messages of the batches are templates, not masked any further.
+    With `templates_given` the messages of the batches are templates, not masked any further. With
+    `by_time` the events of a session are in order of their times, if all events of the log have
+    one: batches may be of files that were written at the same time.
     `numbers` finds the numeric parameters of the lines of a batch; by default they are not kept.
 
     Raises
@@ -218,17 +218,16 @@ def group_records(
     InputError
         No line belongs to a session.
     """
-    shapes = ShapeTable()
-    parts: list[_Columns] = []
+    shapes = _KindShapes(masked=templates_given)
+    events = EventColumns()
     values: list[Numbers] = []
     lines = ungrouped = 0
     start = end = NO_TIME
     for batch in batches:
-        shape = shapes.add(batch.kinds, masked=templates_given)[batch.kind]
+        shape = shapes.of(batch.kinds)[batch.kind]
         rows, codes, missing = grouping.assign(batch)
         at = slice(None) if rows is None else rows
-        source = np.full(len(codes), batch.source, dtype=np.int32)
-        parts.append(_Columns(codes, shape[at], batch.line[at], source, batch.time[at]))
+        events.add(codes, shape[at], batch.line[at], batch.source, batch.time[at])
         if numbers is not None:
             found = numbers(batch)
             values.append(found if rows is None else found.take(rows))
@@ -238,17 +237,15 @@ def group_records(
         if len(known):
             start = min(start, int(known.min())) if start != NO_TIME else int(known.min())
             end = max(end, int(known.max()))
-    columns = _Columns(*(np.concatenate(column) for column in _transposed(parts)))
-    del parts
-    if not len(columns.session):
+    if not len(events):
         raise InputError(
             f"none of {lines:,} lines belongs to a session by {grouping.description}; "
             "check the pattern against a line, or use --gap SECONDS or --window LINES"
         )
     names, windows = grouping.names(), grouping.time_windows()
     if windows is not None:
-        columns.session = windows.rank[columns.session].astype(np.int32)
-    table = pl.DataFrame({"text": shapes.texts, "level": shapes.levels})
+        events.sessions = [windows.rank[codes].astype(np.int32) for codes in events.sessions]
+    table = pl.DataFrame({"text": shapes.table.texts, "level": shapes.table.levels})
     log = LogInfo(
         unit=grouping.unit,
         grouping=grouping.description,
@@ -259,7 +256,8 @@ def group_records(
         end=end,
         templates_given=templates_given,
     )
-    sessions = _assemble(columns, names, table, log, _joined(values) if values else None)
+    ordered = events.in_order(len(names), by_time=by_time)
+    sessions = _assemble(ordered, names, table, log, _joined(values) if values else None)
     if windows is not None:
         sessions = replace(sessions, start=windows.start)
     if not isinstance(grouping, BySegment):
@@ -299,28 +297,41 @@ def _joined(parts: list[Numbers]) -> Numbers:
     return Numbers(offsets, np.concatenate([part.values for part in parts]))
 
 
-def _transposed(parts: list[_Columns]) -> Iterator[list[NDArray[Any]]]:
-    for name in ("session", "shape", "line", "source", "time"):
-        yield [getattr(part, name) for part in parts]
-
-
 def _assemble(
-    columns: _Columns,
+    events: OrderedEvents,
     names: pl.Series,
     shapes: pl.DataFrame,
     log: LogInfo,
     numbers: Numbers | None = None,
 ) -> Sessions:
-    order = np.argsort(columns.session, kind="stable")
-    counts = np.bincount(columns.session, minlength=len(names))
     return Sessions(
         ids=names,
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        shape=columns.shape[order],
-        line=columns.line[order],
-        source=columns.source[order],
-        time=columns.time[order],
+        offsets=events.offsets,
+        **events.columns,
         shapes=shapes,
         log=log,
-        numbers=None if numbers is None else numbers.take(order),
+        numbers=None if numbers is None else numbers.take(events.order),
     )
+
+
+class _KindShapes:
+    """Shapes of kinds; most of those of a batch were there in the one before."""
+
+    def __init__(self, *, masked: bool) -> None:
+        self.table = ShapeTable()
+        self._masked = masked
+        self._known: dict[tuple[str, str], int] = {}
+
+    def of(self, kinds: pl.DataFrame) -> NDArray[np.int32]:
+        """Return the shape id of each row of `kinds`."""
+        if len(kinds) > _FEW_KINDS:
+            return self.table.add(kinds, masked=self._masked)
+        pairs = list(zip(kinds["level"].to_list(), kinds["message"].to_list(), strict=True))
+        ids = np.array([self._known.get(pair, -1) for pair in pairs], dtype=np.int32)
+        new = np.flatnonzero(ids < 0)
+        if len(new):
+            ids[new] = self.table.add(kinds[new], masked=self._masked)
+            if len(self._known) > _FEW_KINDS:
+                self._known.clear()
+            self._known.update((pairs[row], int(ids[row])) for row in new.tolist())
+        return ids
