@@ -335,7 +335,6 @@ def assert_one_line(outcome, code, *words):
         (["scan", "LOG", "--gap", "-1"], ["-1", "more than 0"]),
         (["scan", "LOG", "--window", "0"], ["0", "1 or more"]),
         (["scan", "LOG", "--session-key", "id=("], ["id=(", "regular expression"]),
-        (["scan", "LOG"], ["no usual session key", "--session-key PATTERN"]),
         (["scan", "LOG", "--session-field", "pid"], ["'pid'", "plain lines"]),
         (["scan", "LOG", "--format", "klingon"], ["klingon", "hdfs, plain"]),
         (["scan", "LOG", *KEY, "--save", "none/m.amiss"], ["none/m.amiss", "no folder"]),

@@ -110,10 +110,26 @@ def test_standard_input_is_read_as_a_file_is(log, monkeypatch):
         remove_spooled()
 
 
-def test_an_unknown_log_asks_what_belongs_together(tmp_path):
+def test_how_an_unknown_log_is_grouped_is_found_out_and_said(tmp_path):
+    path = tmp_path / "app.log"
+    steps = ("open", "read", "check", "close")
+    path.write_text("".join(f"{step} job_{i:04d}\n" for i in range(50) for step in steps))
+    sessions = read_sessions(path)
+    assert sessions.log.option == ("session_key", r"job_\d+")
+    assert (len(sessions), len(sessions.shape)) == (50, 200)
+    assert sessions.log.why
+
+
+def test_a_log_that_nothing_ties_together_is_cut_into_windows(tmp_path):
     path = tmp_path / "app.log"
     path.write_text("hello\nworld\n")
-    with pytest.raises(UsageError, match=r"plain lines.*--session-key.*--gap.*--window"):
+    assert read_sessions(path).log.option[0] == "window"
+
+
+def test_a_table_of_numbers_is_no_log(tmp_path):
+    path = tmp_path / "pump.csv"
+    path.write_text("flow,pressure\n" + "1.5,20\n" * 30)
+    with pytest.raises(UsageError, match=r"a table of numbers, not a log.*read_table"):
         read_sessions(path)
 
 

@@ -10,7 +10,15 @@ import typer
 
 from amiss import __version__
 from amiss.cli.evaluate import evaluate
-from amiss.cli.inputs import chosen_detector, not_findings, read, read_as, read_finding, read_for
+from amiss.cli.inputs import (
+    chosen_detector,
+    found_grouping,
+    not_findings,
+    read,
+    read_as,
+    read_finding,
+    read_for,
+)
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
     All,
@@ -88,6 +96,8 @@ def scan(
     limit = _parse_fail_on(fail_on)
     if save:
         check_target(save)
+    if detector is None and config is None and not clean:
+        logs = found_grouping(logs)
     chosen = chosen_detector(detector, config, seed, logs)
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.run.models import scan as run_scan
@@ -136,6 +146,8 @@ def fit(
 ) -> None:
     """Learn what is normal and write it to a model file."""
     check_target(output)
+    if detector is None and config is None and not clean:
+        logs = found_grouping(logs)
     chosen = chosen_detector(detector, config, seed, logs)
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.present.text import describe_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,32 @@ def _check_counting(options: LogOptions, reading: Mapping[str, Any]) -> None:
                 f"--{name} {shown}: this model learnt with --{name} {known}; leave it out, or fit "
                 "another model"
             )
+
+
+def found_grouping(options: LogOptions) -> LogOptions:
+    """Return the options with entities to count, where nothing was said and the log names them.
+
+    Of access logs, what each client did in windows of time is judged. How to group other logs is
+    found out when they are read.
+    """
+    told = [*options.grouping.values(), options.by, *options.of_tables.values()]
+    if any(value is not None for value in told) or not all(map(_stays, options.logs)):
+        return options
+    from amiss.read.sources import find_sources
+    from amiss.read.tables import recognise_table
+    from amiss.run.discovery import choose_grouping
+
+    sources = find_sources(options.logs)
+    if recognise_table(sources[0], options.format, grouped=False) is not None:
+        return options
+    choice = choose_grouping(sources, options.format)
+    return replace(options, by=str(choice.value)) if choice.option == "by" else options
+
+
+def _stays(log: str) -> bool:
+    """Return whether an input can be read twice: it is no stream."""
+    path = Path(log)
+    return log != "-" and (not path.exists() or path.is_file() or path.is_dir())
 
 
 def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 from amiss.store import finite
 from amiss.types import (
     NO_TIME,
+    Deviation,
     Finding,
     Location,
     LogInfo,
@@ -58,6 +59,7 @@ def findings_to_dict(
             "templates": templates,
             "unit": log.unit,
             "grouping": log.grouping,
+            "why": log.why,
             "cut": cut,
             "notes": list(log.notes),
         },
@@ -131,6 +133,7 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
             for f in finding.features
         ],
         "mispredicted": [m._asdict() for m in finding.mispredicted],
+        "deviations": [_deviation(d) for d in finding.deviations],
     }
 
 
@@ -152,6 +155,15 @@ def _got(surprise: Surprise) -> dict[str, Any]:
     values = asdict(surprise)
     del values["expected"], values["location"]
     return {**values, **_location(surprise.location)}
+
+
+def _deviation(deviation: Deviation) -> dict[str, Any]:
+    values = deviation._asdict()
+    place, usual = values.pop("location"), values["usual"]
+    values |= {"file": None, "first_line": None, "last_line": None} | (
+        _location(place) if place else {}
+    )
+    return {**values, "usual": None if usual is None else list(usual)}
 
 
 def _location(location: Location) -> dict[str, Any]:

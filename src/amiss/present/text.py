@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import PurePath
 from typing import Any
 
+from amiss.present.deviations import describe_deviations
 from amiss.present.escape import visible
 from amiss.present.layout import (
     LABEL_WIDTH,
@@ -51,9 +52,11 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
     """
     if summary["source"]["unit"] in ROW_UNITS:
         return summarise_rows(summary, most, width)
+    why = summary["source"]["why"]
     lines = [
         labelled("log", _describe_log(summary), width),
         labelled(plural(summary["source"]["unit"]), _describe_units(summary), width),
+        *([labelled("found", visible(why), width)] if why else []),
         labelled("learnt", _describe_model(summary["model"]), width),
         labelled("flagged", describe_decision(summary), width),
     ]
@@ -278,6 +281,7 @@ def describe_finding(finding: Finding | dict[str, Any], width: int = 100) -> str
         lines.append(
             labelled("cut", "by the start or end of the log: nothing counts as missing", width)
         )
+    lines += describe_deviations(f, width)
     if f["contributions"]:
         lines += ["", "  what the detectors say (−log₁₀ p)"]
         lines += [

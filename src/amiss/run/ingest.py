@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import LabelError, UsageError
-from amiss.read.formats import EVENTS, SESSIONS, STRUCTURED, TRACES
+from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, TRACES
 from amiss.read.labels import read_labels
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
@@ -21,6 +23,9 @@ from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_ta
 from amiss.read.traces import TraceReader
 from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, ByTime, Grouping
 from amiss.represent.sessions import Sessions, group_records
+from amiss.run.discovery import Choice, discover_keys, usual_choice
+from amiss.run.row_ingest import looks_like
+from amiss.run.sample import take_sample
 from amiss.run.spans import parse_every
 from amiss.types import RecordBatch
 
@@ -81,7 +86,8 @@ def read_sessions(
     Raises
     ------
     UsageError
-        More than one of the six groupings is given, or none is and the format has no usual one.
+        More than one of the six groupings is given; or none is for a structured log that has no
+        usual one, or for what is no log.
     InputError
         No file, nothing in it, or no line that belongs to a session.
 
@@ -98,7 +104,7 @@ def read_sessions(
     if session_key is not None:
         given.append(lambda: ByKey(session_key))
     if session_field is not None:
-        given.append(lambda: ByField(session_field))
+        given.append(partial(ByField, session_field))
     if gap is not None:
         given.append(lambda: ByGap(gap))
     if every is not None:
@@ -114,6 +120,12 @@ def read_sessions(
         )
     grouping = given[0]() if given else None
     layout = recognise_table(sources[0], format, grouped=grouping is not None)
+    why = ""
+    if grouping is None and layout is None:
+        choice = _chosen(sources, format)
+        why, (option, value) = choice.reason, choice[:2]
+        grouping = _GROUPINGS[option](value)
+        session_field = grouping.field if isinstance(grouping, ByField) else None
     reader = _open(sources, layout, format, session_field, progress)
     if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
         if isinstance(grouping, BySegment):  # a row is a trace
@@ -129,7 +141,29 @@ def read_sessions(
     head = [] if first is None else [first]
     mined = isinstance(reader, RecordReader) or not reader.templates_given
     sessions = group_records(chain(head, batches), grouping, templates_given=not mined)
-    return _with_provenance(sessions, reader)
+    return _with_provenance(sessions, reader, why)
+
+
+_GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
+    "session_key": ByKey,
+    "session_field": ByField,
+    "by": ByField,
+    "every": ByTime,
+    "window": ByCount,
+}
+
+
+def _chosen(sources: list[Source], format: str | None) -> Choice:  # noqa: A002 - the option's name
+    """Return what ties the lines of a log together, found out."""
+    sample = take_sample(sources, format)
+    if sample.format.name == FORMATS[-1].name and format is None:
+        what = looks_like([source.path for source in sources])
+        if what is not None:
+            raise UsageError(
+                f"{sources[0].name}: holds {what}, not a log; take amiss.read_table or "
+                "amiss.read_series for it, or say how its lines belong together, such as window=100"
+            )
+    return usual_choice(sample) or discover_keys(sample).choice
 
 
 def _open(
@@ -173,20 +207,17 @@ def _usual_grouping(reader: Reader, first: RecordBatch | None) -> Grouping:
         return by_line
     if isinstance(reader, TraceReader):
         return BySegment(SEGMENT, [source.name for source in reader.sources])
-    if isinstance(reader, StructuredReader):
-        found, title = usual_key(first), reader.format_name
-    else:
-        found, title = reader.format, reader.format.title if reader.format else "empty"
+    found = usual_key(first)
     if found is not None and found.session_key:
         return ByKey(found.session_key)
     raise UsageError(
-        f"no usual session key is known for this log ({title}); say what belongs together: "
-        "--session-key PATTERN, --session-field NAME, --gap SECONDS, --window LINES or --segment "
-        "EVENTS"
+        f"no usual session key is known for this log ({reader.format_name}); say what belongs "
+        "together: --session-key PATTERN, --session-field NAME, --gap SECONDS, --every TIME, "
+        "--window LINES or --segment EVENTS"
     )
 
 
-def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
+def _with_provenance(sessions: Sessions, reader: Reader, why: str) -> Sessions:
     notes = [f"{what}: {count:,}" for what, count in reader.report.counts.items()]
     shown = isinstance(reader, RecordReader | StructuredReader)
     log = replace(
@@ -197,6 +228,7 @@ def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
         format=reader.format_name,
         lines=reader.report.lines,
         notes=(*notes, *reader.report.damage),
+        why=why,
     )
     return replace(sessions, log=log)
 

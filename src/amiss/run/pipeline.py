@@ -353,6 +353,7 @@ def _fit(
         "unit": log.unit,
         "grouping": log.grouping,
         "option": list(log.option),
+        "mask": list(log.mask),
         "sessions": len(sessions),
         "events": len(sessions.shape),
         "templates": len(miner),
