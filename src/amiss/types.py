@@ -45,11 +45,14 @@ class RecordBatch:
     kind : ndarray of int64, shape (n,)
         Row of `kinds` that each line belongs to.
     kinds : polars.DataFrame
-        Columns ``level`` and ``message``, every run of digits replaced by one ``0``.
+        Columns ``level`` and ``message``, and ``line`` (all of it) where lines were read as such;
+        every run of digits replaced by one ``0``.
     time : ndarray of int64, shape (n,)
         Milliseconds since the epoch, or ``NO_TIME``.
     fields : mapping of str to polars.Series
         Header fields that were asked for, by name.
+    extent : ndarray of int64, shape (n,), optional
+        Lines of each record, the first one being `line`; None: each is one line.
     """
 
     source: int
@@ -59,6 +62,7 @@ class RecordBatch:
     kinds: pl.DataFrame
     time: NDArray[np.int64]
     fields: Mapping[str, pl.Series] = field(default_factory=dict)
+    extent: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.line)

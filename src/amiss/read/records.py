@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.errors import InputError
-from amiss.read.formats import FORMATS, Derived, Format, get_format
-from amiss.read.lines import split_lines
-from amiss.read.sources import PathLike, ReadReport, Source, find_sources, read_blocks
-from amiss.types import NO_TIME, RecordBatch, distinct_codes
+from amiss.errors import InputError, UsageError
+from amiss.read.clock import Clock
+from amiss.read.format_type import GIVEN, HEADER, Format
+from amiss.read.formats import get_format
+from amiss.read.header_fields import match_header, read_headers
+from amiss.read.lines import Lines, read_kinds, split_kinds
+from amiss.read.multiline import continues, join, tell_what, whole_records
+from amiss.read.named_values import read_values
+from amiss.read.recognition import bind, rank_formats
+from amiss.read.record_kinds import add_said
+from amiss.read.sources import PathLike, ReadReport, Source, find_sources
+from amiss.read.time_values import period_of
+from amiss.types import NO_TIME, RecordBatch
+
+__all__ = ["RecordReader", "match_header"]
 
 
 class RecordReader:
     r"""Read log files into batches of records of bounded size.
+
+    A record is a line and those that continue it, such as a stack trace; it is never in two
+    batches. Its raw text is its first line.
 
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
         Files, folders, globs, or ``-`` (see `amiss.read.sources.find_sources`).
     format : str, optional
-        Name of the header format; by default the first that fits half the lines of the start.
+        Name of the format, or an own pattern (see `amiss.read.formats.get_format`); by default it
+        is recognised by the start of the first file.
     fields : sequence of str
         Header fields to keep for each line, in any case.
+    since, until : int, optional
+        Milliseconds; records before the one or from the other on are left out. Those without a
+        time follow the one above.
     progress : callable, optional
         Told the number of bytes read so far.
+    blocks : callable, optional
+        From a source to its blocks of whole lines, instead of reading the file. An empty block
+        says that nothing more is there for now: what was held back is given out, and a batch of
+        no records after it.
 
     Attributes
     ----------
@@ -53,13 +76,25 @@ class RecordReader:
         *,
         format: str | None = None,  # noqa: A002 - the field's word, and the option's name
         fields: Sequence[str] = (),
+        since: int | None = None,
+        until: int | None = None,
         progress: Callable[[int], None] | None = None,
+        blocks: Callable[[Source], Iterator[bytes]] | None = None,
     ) -> None:
         self.sources = find_sources(inputs)
-        self.format: Format | None = get_format(format) if format else None
+        named = get_format(format) if format else None
+        self._named = named
+        # What fields there are, only a file can tell where they have names in it.
+        self.format: Format | None = (
+            named if named is not None and named.layout in (HEADER, GIVEN) else None
+        )
         self.report = ReadReport()
+        self._bound = False
         self._fields = tuple(fields)
+        self._since, self._until = since, until
+        self._span = [-NO_TIME - 1, NO_TIME]
         self._progress = progress
+        self._blocks = blocks
 
     @property
     def total_bytes(self) -> int:
@@ -74,145 +109,158 @@ class RecordReader:
     def __iter__(self) -> Iterator[RecordBatch]:
         empty = True
         for index, source in enumerate(self.sources):
-            first_line = 1
-            for block in read_blocks(source, self.report, self._progress):
-                raw, keys = split_lines(block, self.report)
-                self.report.lines += len(raw)
-                batch = self._batch(index, first_line, raw, keys)
-                first_line += len(raw)
-                if batch is not None:
+            clock: Clock | None = None
+            kept = self._since is None
+            for first_line, lines in whole_records(self._lines(source), self._goes_on):
+                self.report.lines += len(lines.raw)
+                batch = self._batch(index, first_line, lines)
+                if batch is None:
+                    if self._blocks and not len(lines.raw):
+                        yield _no_records(index, self._fields)
+                    continue
+                clock = clock or Clock(source, period_of(self._format))
+                batch = replace(batch, time=clock.tell(batch.time))
+                batch, kept = self._within(batch, kept=kept)
+                if len(batch):
                     empty = False
                     yield batch
+            if clock is not None:
+                clock.add_notes(self.report)
         if empty:
-            names = ", ".join(source.name for source in self.sources[:3])
-            what = f"{names}: only blank lines" if self.report.lines else f"{names}: empty"
-            what = "; ".join(self.report.damage[:3]) or what
-            raise InputError(f"{what}; expected a log with at least one line")
+            raise self._nothing()
 
-    def _batch(
-        self, source: int, first_line: int, raw: pl.Series, keys: pl.Series
-    ) -> RecordBatch | None:
+    def _lines(self, source: Source) -> Iterator[Lines]:
+        if self._blocks is None:
+            yield from read_kinds(source, self.report, self._progress)
+            return
+        for block in self._blocks(source):
+            yield split_kinds(block, self.report)
+
+    def _goes_on(self, lines: Lines) -> NDArray[np.bool_]:
+        """Return which lines do not begin a record; the first ones tell the format."""
+        if not self._bound:
+            said = (lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind]
+            if not said.any():
+                return ~said  # nothing to recognise a format by
+            if self._named is None:
+                self.format = rank_formats(lines)[0][0]
+            else:
+                self.format = bind(self._named, lines.raw.filter(pl.Series(said)))
+            self._bound = True
+        if self._format.layout == GIVEN:
+            return continues(lines.raw, self._format)
+        return continues(lines.kinds, self._format)[lines.kind]
+
+    @property
+    def _format(self) -> Format:
+        if self.format is None:  # pragma: no cover - lines are looked at before records are made
+            raise InputError("the format is not known yet")
+        return self.format
+
+    def _batch(self, source: int, first_line: int, lines: Lines) -> RecordBatch | None:
+        raw, kind, distinct = lines
         line = np.arange(first_line, first_line + len(raw), dtype=np.int64)
-        kind, distinct = distinct_codes(keys)
         blank = (distinct.str.strip_chars() == "").to_numpy()
         if blank.any():
             keep = ~blank[kind]
             self.report.counts["blank lines (skipped)"] += int((~keep).sum())
-            if not keep.any():
-                return None  # nothing to recognise a format by
             raw, line = raw.filter(pl.Series(keep)), line[keep]
-            kind, distinct = distinct_codes(keys.filter(pl.Series(keep)))
-        if self.format is None:
-            self.format = _recognise(distinct, np.bincount(kind, minlength=len(distinct)))
-        groups = match_header(distinct, self.format)
-        parsed = groups["message"].is_not_null()
-        line_parsed = parsed.to_numpy()[kind]
-        unparsed = int((~line_parsed).sum())
-        if unparsed:
-            self.report.counts[f"lines not in the {self.format.title} format (kept)"] += unparsed
-        names = [self.format.field_name(name) for name in self._fields]
-        cells = _header_fields(raw, kind, groups, names, self.format)
-        level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
+            kind, distinct = (np.cumsum(~blank) - 1)[kind[keep]], distinct.filter(pl.Series(~blank))
+        if not len(raw):
+            return None
+        goes_on = self._goes_on(Lines(raw, kind, distinct))
+        fmt = self._format
+        joined, said = None, None
+        if goes_on[1:].any():
+            joined = join(line, goes_on, tell_what(distinct)[kind], first_line)
+            said = distinct.gather(kind[np.maximum(joined.said, 0)]).str.strip_chars()
+            more = len(line) - len(joined.head)
+            self.report.counts["lines that continue a record (joined)"] += more
+            line, kind, raw = line[joined.head], kind[joined.head], raw.gather(joined.head)
+        names = [fmt.field_name(name) for name in self._fields]
+        if fmt.layout == HEADER:
+            read = read_headers(raw, kind, distinct, names, fmt)
+        else:
+            read = read_values(raw, names, fmt)
+        kind, kinds = read.kind, read.kinds
+        if joined is not None and said is not None:
+            kind, kinds = add_said(kind, kinds, said, joined.said >= 0)
+        if unparsed := int((~read.fits).sum()):
+            self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed
         return RecordBatch(
             source=source,
             line=line,
             raw=raw,
             kind=kind,
-            kinds=groups.select(level=level, message=pl.coalesce("message", distinct)),
-            time=_times(raw, line_parsed, cells.get("time"), self.format),
-            fields=dict(zip(self._fields, (cells[name] for name in names), strict=True)),
+            kinds=kinds,
+            time=read.time,
+            fields=dict(zip(self._fields, (read.cells[name] for name in names), strict=True)),
+            extent=None if joined is None else joined.extent,
         )
 
+    def _within(self, batch: RecordBatch, *, kept: bool) -> tuple[RecordBatch, bool]:
+        """Return the records between `since` and `until`, and whether the last one is.
 
-def _recognise(distinct: pl.Series, lines: NDArray[np.int64]) -> Format:
-    for known in FORMATS[:-1]:
-        fits = distinct.str.contains(known.header).to_numpy()
-        if 2 * lines[fits].sum() >= lines.sum() > 0:
-            return known
-    return FORMATS[-1]
+        `kept` says whether the one above the first was: those without a time follow it.
+        """
+        if self._since is None and self._until is None:
+            return batch, kept
+        if not self._format.time and not self._format.stamp:
+            raise UsageError(
+                f"{self.sources[batch.source].name}: lines of the {self._format.title} format "
+                "carry no time that is known; leave out since and until"
+            )
+        known = batch.time != NO_TIME
+        if known.any():
+            self._span = [
+                int(batch.time[known].min(initial=self._span[0])),
+                int(batch.time[known].max(initial=self._span[1])),
+            ]
+        inside = known.copy()
+        if self._since is not None:
+            inside &= batch.time >= self._since
+        if self._until is not None:
+            inside &= batch.time < self._until
+        row = np.maximum.accumulate(np.where(known, np.arange(len(batch)), -1))
+        inside = np.where(row < 0, kept, inside[np.maximum(row, 0)])
+        last = bool(inside[-1])
+        if inside.all():
+            return batch, last
+        self.report.counts["records before since or after until (left out)"] += int((~inside).sum())
+        return _take(batch, inside), last
 
-
-def match_header(lines: pl.Series, fmt: Format) -> pl.DataFrame:
-    """Return what the groups of a header capture in each line, null where it does not fit."""
-    groups = lines.str.extract_groups(fmt.header).struct.unnest()
-    if not fmt.loose or not (unfit := groups["message"].is_null()).any():
-        return groups
-    rest = lines.filter(unfit).str.extract_groups(fmt.loose).struct.unnest()
-    row = np.arange(len(lines))
-    row[unfit.to_numpy()] = len(lines) + np.arange(len(rest))
-    return pl.concat([groups, rest])[row]
-
-
-def _times(
-    raw: pl.Series, parsed: NDArray[np.bool_], stamps: pl.Series | None, fmt: Format
-) -> NDArray[np.int64]:
-    """Return the time of each line in milliseconds; `stamps` is the header's group ``time``."""
-    if not fmt.time:
-        return np.full(len(raw), NO_TIME)
-    if fmt.time_width or stamps is None:
-        stamps = raw.str.slice(0, fmt.time_width)
-    # A form with a time zone gives times in UTC; times without are taken for such.
-    moments = stamps.str.to_datetime(fmt.time, time_unit="ms", strict=False)
-    millis = moments.to_physical().fill_null(NO_TIME).to_numpy()
-    return np.where(parsed, millis, NO_TIME)
-
-
-def _header_fields(
-    raw: pl.Series,
-    kind: NDArray[np.int64],
-    groups: pl.DataFrame,
-    names: Iterable[str],
-    fmt: Format,
-) -> dict[str, pl.Series]:
-    """Return the fields `names` of each line, those they are made from, and ``time`` if needed.
-
-    `groups` are the fields of the kinds.
-    """
-    made = {field.name: field for field in fmt.derived}
-    needed: dict[str, None] = {}
-    for name in names:
-        chain = [name]
-        while chain[-1] in made:
-            chain.append(made[chain[-1]].source)
-        needed.update(dict.fromkeys(reversed(chain)))
-    if fmt.time and not fmt.time_width:
-        needed["time"] = None
-    cells = _captures(raw, kind, groups, [n for n in needed if n not in made], fmt)
-    if fmt.absent:
-        cells = {name: values.replace(fmt.absent, None) for name, values in cells.items()}
-    for source in dict.fromkeys(made[name].source for name in needed if name in made):
-        fields = [made[name] for name in needed if name in made and made[name].source == source]
-        cells.update(_derive(cells[source], fields))
-    return cells
+    def _nothing(self) -> InputError:
+        """Return the error of a log without a record."""
+        names = ", ".join(source.name for source in self.sources[:3])
+        if self._span[0] <= self._span[1]:
+            first, last = (_text(moment) for moment in self._span)
+            return InputError(
+                f"{names}: no record between since and until; its times go from {first} to {last}"
+            )
+        what = f"{names}: only blank lines" if self.report.lines else f"{names}: empty"
+        what = "; ".join(self.report.damage[:3]) or what
+        return InputError(f"{what}; expected a log with at least one line")
 
 
-def _captures(
-    raw: pl.Series, kind: NDArray[np.int64], groups: pl.DataFrame, names: list[str], fmt: Format
-) -> dict[str, pl.Series]:
-    """Return what groups of the header capture in each line.
-
-    Only what holds digits in its kind differs between lines of one kind; all that does is taken
-    from the lines in one pass.
-    """
-    varies = groups.select(pl.col(names).str.contains("0", literal=True).fill_null(False).any())
-    cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
-    rest = [name for name in names if name not in cells]
-    if rest:
-        cells.update(match_header(raw, fmt).select(rest).to_dict())
-    return cells
+def _text(moment: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)).isoformat()
 
 
-def _derive(source: pl.Series, fields: list[Derived]) -> dict[str, pl.Series]:
-    """Return fields made from `source`, each distinct value looked at once."""
-    codes, distinct = distinct_codes(source.fill_null(""))
-    value = pl.lit(distinct)
-    made = pl.select(
-        pl.when(value.str.contains(field.pattern))
-        .then(value.str.replace(field.pattern, field.form))
-        .otherwise(pl.lit(field.otherwise, dtype=pl.String))
-        .alias(field.name)
-        for field in fields
-    )[codes]
-    if source.has_nulls():
-        made = made.select(pl.when(source.is_not_null()).then(pl.all()))
-    return made.to_dict()
+def _take(batch: RecordBatch, rows: NDArray[np.bool_]) -> RecordBatch:
+    mask = pl.Series(rows)
+    return replace(
+        batch,
+        line=batch.line[rows],
+        raw=batch.raw.filter(mask),
+        kind=batch.kind[rows],
+        time=batch.time[rows],
+        fields={name: values.filter(mask) for name, values in batch.fields.items()},
+        extent=None if batch.extent is None else batch.extent[rows],
+    )
+
+
+def _no_records(source: int, fields: Sequence[str]) -> RecordBatch:
+    none = np.zeros(0, dtype=np.int64)
+    text = pl.Series([], dtype=pl.String)
+    kinds = pl.DataFrame({"level": text, "message": text})
+    return RecordBatch(source, none, text, none, kinds, none, dict.fromkeys(fields, text))

@@ -1,0 +1,124 @@
+"""What a format of log lines is: a pattern of their header, or a layout of named values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from amiss.errors import UsageError
+
+#: How records hold their fields: by a pattern of the line, or by names.
+HEADER, GIVEN, JSON, LOGFMT, CSV, HASHED, JOURNAL = LAYOUTS = (
+    "header", "given", "json", "logfmt", "csv", "hashed", "journal"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A field made from another one.
+
+    Attributes
+    ----------
+    name, source : str
+        The field, and the one it is made from, which may be derived itself.
+    pattern : str
+        What a whole value of the source looks like.
+    form : str
+        What becomes of it; ``${1}`` is the first group.
+    otherwise : str or None
+        What becomes of other values; None: such a line has no such field.
+    """
+
+    name: str
+    source: str
+    pattern: str
+    form: str = "${1}"
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of log lines.
+
+    Attributes
+    ----------
+    name, title : str
+        What the user types, and what the user reads.
+    header : str
+        The pattern of a whole line; of other layouts, of the lines that begin a record.
+    loose : str
+        A pattern of the same groups for lines that `header` does not fit; empty: there is none.
+    time : str
+        How times are written: the ``strptime`` form, the name of a layout of
+        `amiss.read.stamps`, or ``auto``, told by their form; empty where lines carry none.
+    time_width : int
+        How many characters at the start of a line hold the time; 0: the group ``time`` does.
+    session_key : str
+        The pattern of the usual session key of such logs; empty where there is none.
+    absent : str
+        What stands in a field that has no value.
+    derived : tuple of Derived
+    counted : tuple of str
+        Fields whose values say what an entity did.
+    numeric : tuple of str
+        Fields that are numbers to add up.
+    free_text : bool
+        Messages say more than the fields that are counted.
+    multiline : bool
+        Lines without a header continue the record before them.
+    layout : str
+        One of `LAYOUTS`.
+    columns, message, level, stamp : tuple of str
+        Of layouts with named values, once a file was looked at: all names, and those that hold
+        the message, the level and the time, the first that is there.
+    separator : str
+        What stands between the cells of a row.
+    """
+
+    name: str
+    title: str
+    header: str
+    loose: str = ""
+    time: str = ""
+    time_width: int = 0
+    session_key: str = ""
+    absent: str = ""
+    derived: tuple[Derived, ...] = ()
+    counted: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    free_text: bool = True
+    multiline: bool = True
+    layout: str = HEADER
+    columns: tuple[str, ...] = ()
+    message: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    stamp: tuple[str, ...] = ()
+    separator: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields of the header or row, the message left out."""
+        if self.layout not in (HEADER, GIVEN):
+            return tuple(name for name in self.columns if name not in self.message)
+        return tuple(name for name in re.compile(self.header).groupindex if name != "message")
+
+    @property
+    def all_fields(self) -> tuple[str, ...]:
+        """Names of the header fields and of those derived from them."""
+        return (*self.fields, *(field.name for field in self.derived))
+
+    def field_name(self, name: str) -> str:
+        """Return the field that is called `name` in any case.
+
+        Raises
+        ------
+        UsageError
+            There is none; the message lists those there are.
+        """
+        known = {field.lower(): field for field in reversed(self.all_fields)}
+        if name.lower() not in known:
+            raise UsageError(
+                f"no header field {name!r} in the {self.title} format; its fields: "
+                f"{', '.join(self.all_fields) or 'none'}"
+            )
+        return known[name.lower()]

@@ -1,0 +1,175 @@
+"""Records of several lines: a stack trace belongs to the line that it follows.
+
+A line continues the record before it if it does not look like the head of one. Of a continuation,
+the first line that names an exception says what happened: it goes into the record's message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from amiss.read.format_type import GIVEN, HEADER, Format
+from amiss.read.header_parts import TIMES
+from amiss.read.lines import Lines
+
+MAX_RECORD = 10_000
+"""Lines of a record; what comes after begins another one."""
+_MAX_BYTES = 1 << 26
+"""Bytes of a record that are held back until its end is seen."""
+
+#: What continues a record in any format: indented lines, and lines of stack traces.
+CONTINUES = r"^(?:\s+\S|at [\w$.<]+|Caused by:|Suppressed:|\.\.\. \d+ |[\])}]+[;,]?\s*$)"
+_STAMPED = rf"^[\[(<]?(?:{TIMES})"
+#: A line that says what happened.
+_SAYS = (
+    r"^\s*(?:Caused by: |Exception in thread \"[^\"]*\" )?"
+    r"(?:(?:[\w$]+[./:])*[\w$]*(?:Exception|Error|Throwable|Fault|Interrupt|Exit)(?:$|[:\s(])"
+    r"|panic: |fatal error: )"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Which lines are records.
+
+    Attributes
+    ----------
+    head : ndarray of int64, shape (n,)
+        Rows of the first line of each record.
+    extent : ndarray of int64, shape (n,)
+        Lines of each record, from its first to its last.
+    said : ndarray of int64, shape (n,)
+        Row of the line that says what happened, −1 where none does.
+    """
+
+    head: NDArray[np.int64]
+    extent: NDArray[np.int64]
+    said: NDArray[np.int64]
+
+
+def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
+    """Return which lines, or kinds of line, continue the record before them; blank ones do.
+
+    Parameters
+    ----------
+    lines : polars.Series of str, shape (n,)
+    fmt : Format
+
+    Examples
+    --------
+    >>> from amiss.read.formats import get_format
+    >>> lines = pl.Series(["started", "  at Main.run", "Caused by: x", "done"])
+    >>> continues(lines, get_format("plain"))
+    array([False,  True,  True, False])
+    """
+    blank: NDArray[np.bool_] = (lines.str.strip_chars() == "").to_numpy()
+    if not fmt.multiline:
+        return blank
+    if fmt.layout == HEADER and not fmt.fields:
+        blank |= lines.str.contains(CONTINUES).to_numpy()
+        return blank
+    rest: NDArray[np.bool_] = ~lines.str.contains(fmt.header).to_numpy()
+    if rest.any() and fmt.layout in (HEADER, GIVEN):
+        # A line with a time of its own was written by somebody else.
+        others = lines.filter(pl.Series(rest))
+        rest[rest] = ~others.str.contains(_STAMPED).to_numpy()
+    rest |= blank
+    return rest
+
+
+def join(
+    line: NDArray[np.int64], goes_on: NDArray[np.bool_], says: NDArray[np.bool_], first_line: int
+) -> Joined:
+    """Return the records of lines, the first of which begins one.
+
+    Parameters
+    ----------
+    line : ndarray of int64, shape (n,)
+        Numbers of the lines, blank ones left out.
+    goes_on, says : ndarray of bool, shape (n,)
+        Which continue a record, and which say what happened.
+    first_line : int
+        Number of the first line that was read with them, blank or not.
+    """
+    begins = ~goes_on
+    begins[0] = True
+    row = np.arange(len(line))
+    head = np.maximum.accumulate(np.where(begins, row, 0))
+    start = np.where(head == 0, first_line if goes_on[0] else line[0], line[head])
+    part = (line - start) // MAX_RECORD
+    begins[1:] |= (head[1:] == head[:-1]) & (part[1:] > part[:-1])
+    heads = np.flatnonzero(begins)
+    last = np.append(heads[1:], len(line)) - 1
+    said = np.full(len(heads), -1)
+    found = np.flatnonzero(says & ~begins)
+    record, at = np.unique(np.searchsorted(heads, found, side="right") - 1, return_index=True)
+    said[record] = found[at]
+    return Joined(heads, line[last] - line[heads] + 1, said)
+
+
+def tell_what(lines: pl.Series) -> NDArray[np.bool_]:
+    """Return which lines, or kinds of line, say what happened: they name an exception."""
+    return lines.str.contains(_SAYS).to_numpy()
+
+
+def whole_records(
+    parts: Iterable[Lines], goes_on: Callable[[Lines], NDArray[np.bool_]]
+) -> Iterator[tuple[int, Lines]]:
+    """Regroup lines so that no record is in two parts: the last one is held back.
+
+    Parameters
+    ----------
+    parts : iterable of Lines
+        A part without lines says that nothing more is there for now: what was held back comes.
+    goes_on : callable
+        From lines to which of them do not begin a record.
+
+    Yields
+    ------
+    first_line : int
+        The number of the first line of a part.
+    lines : Lines
+        Its first line begins a record, whatever it looks like.
+    """
+    held: Lines | None = None
+    first = 1
+    for lines in parts:
+        size = len(lines.raw)
+        if held is not None:
+            heads = np.flatnonzero(~goes_on(held))
+            cut = len(held.raw) if not size else int(heads[-1]) if len(heads) else 0
+            cut = cut or _beyond(held)
+            if cut:
+                yield first, _slice(held, 0, cut)
+                first += cut
+                held = _slice(held, cut, len(held.raw))
+        if not size:
+            yield first, lines
+        held = lines if held is None or not len(held.raw) else _append(held, lines)
+    if held is not None and len(held.raw):
+        yield first, held
+
+
+def _beyond(held: Lines) -> int:
+    """Return how many lines are handed on though the end of their record was not seen, or 0."""
+    if len(held.raw) > MAX_RECORD:
+        return len(held.raw) // MAX_RECORD * MAX_RECORD
+    return len(held.raw) if held.raw.str.len_bytes().sum() > _MAX_BYTES else 0
+
+
+def _slice(lines: Lines, start: int, stop: int) -> Lines:
+    return Lines(lines.raw.slice(start, stop - start), lines.kind[start:stop], lines.kinds)
+
+
+def _append(held: Lines, lines: Lines) -> Lines:
+    used, kind = np.unique(held.kind, return_inverse=True)
+    return Lines(
+        pl.concat([held.raw, lines.raw], rechunk=True),
+        np.concatenate([kind + len(lines.kinds), lines.kind]),
+        pl.concat([lines.kinds, held.kinds.gather(used)], rechunk=True),
+    )
