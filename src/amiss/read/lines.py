@@ -38,7 +38,10 @@ class Lines(NamedTuple):
 
 
 def read_kinds(
-    source: Source, report: ReadReport, progress: Callable[[int], None] | None = None
+    source: Source,
+    report: ReadReport,
+    progress: Callable[[int], None] | None = None,
+    masker: Masker | None = None,
 ) -> Iterator[Lines]:
     """Yield the lines of `source` block by block, the next one made while one is looked at.
 
@@ -53,7 +56,7 @@ def read_kinds(
 
     def next_lines() -> Lines | None:
         block = next(blocks, None)
-        return None if block is None else split_kinds(block, own)
+        return None if block is None else split_kinds(block, own, masker)
 
     with ThreadPoolExecutor(1, "amiss-read") as ahead:
         coming = ahead.submit(next_lines)
@@ -63,8 +66,8 @@ def read_kinds(
     report.add(own)
 
 
-def split_kinds(block: bytes, report: ReadReport) -> Lines:
-    r"""Return the lines of a block and their kinds.
+def split_kinds(block: bytes, report: ReadReport, masker: Masker | None = None) -> Lines:
+    r"""Return the lines of a block and their kinds; nothing after this sees what is masked.
 
     Lines that hold the same digits but for their values are the same with each digit written as
     ``0``. These are few, so runs of digits are only looked for in the distinct ones.
@@ -76,6 +79,8 @@ def split_kinds(block: bytes, report: ReadReport) -> Lines:
     ([0, 0], ['a 0'])
     """
     block = _mended(block, report)
+    if masker is not None:
+        block = masker(block.decode()).encode()
     form, forms = distinct_codes(_lines(_zeroed(block)))
     kind, kinds = distinct_codes(forms.str.replace_all("00+", "0"))
     return Lines(_lines(block), kind[form], kinds)

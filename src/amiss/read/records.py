@@ -18,6 +18,7 @@ from amiss.read.header_fields import match_header, read_headers
 from amiss.read.lines import Lines, read_kinds, split_kinds
 from amiss.read.multiline import continues, join, tell_what, whole_records
 from amiss.read.named_values import read_values
+from amiss.read.privacy import make_masker
 from amiss.read.recognition import bind, rank_formats
 from amiss.read.record_kinds import add_said
 from amiss.read.sources import PathLike, ReadReport, Source, find_sources
@@ -45,6 +46,8 @@ class RecordReader:
     since, until : int, optional
         Milliseconds; records before the one or from the other on are left out. Those without a
         time follow the one above.
+    mask : sequence of str
+        What private words become pseudonyms: some of `amiss.read.privacy.MASKS`, or ``all``.
     progress : callable, optional
         Told the number of bytes read so far.
     blocks : callable, optional
@@ -78,6 +81,7 @@ class RecordReader:
         fields: Sequence[str] = (),
         since: int | None = None,
         until: int | None = None,
+        mask: Sequence[str] = (),
         progress: Callable[[int], None] | None = None,
         blocks: Callable[[Source], Iterator[bytes]] | None = None,
     ) -> None:
@@ -93,6 +97,7 @@ class RecordReader:
         self._fields = tuple(fields)
         self._since, self._until = since, until
         self._span = [-NO_TIME - 1, NO_TIME]
+        self._masker = make_masker(mask)
         self._progress = progress
         self._blocks = blocks
 
@@ -131,10 +136,10 @@ class RecordReader:
 
     def _lines(self, source: Source) -> Iterator[Lines]:
         if self._blocks is None:
-            yield from read_kinds(source, self.report, self._progress)
+            yield from read_kinds(source, self.report, self._progress, self._masker)
             return
         for block in self._blocks(source):
-            yield split_kinds(block, self.report)
+            yield split_kinds(block, self.report, self._masker)
 
     def _goes_on(self, lines: Lines) -> NDArray[np.bool_]:
         """Return which lines do not begin a record; the first ones tell the format."""

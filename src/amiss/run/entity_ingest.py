@@ -10,6 +10,7 @@ from typing import NamedTuple
 from amiss.errors import UsageError
 from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, TRACES, Format
 from amiss.read.lines import read_lines
+from amiss.read.privacy import make_masker
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, read_contents
@@ -26,6 +27,9 @@ def read_activity(
     every: str | float = "5m",
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
     fields: Sequence[str] | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    mask: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Activity:
     r"""Read logs and count what each entity did in each window of time.
@@ -44,6 +48,8 @@ def read_activity(
     fields : sequence of str, optional
         Fields to count, ``template`` among them for messages; by default those that the format
         has for it.
+    since, until, mask
+        As `amiss.read_sessions` has them.
     progress : callable, optional
         Told the number of bytes read so far.
 
@@ -74,6 +80,11 @@ def read_activity(
             f"{sources[0].name}: its events carry no times ({layout} format); windows of time need "
             "a log with a time in each line"
         )
+    if layout is not None and (since is not None or until is not None or mask):
+        raise UsageError(
+            f"{sources[0].name}: since, until and mask are for raw logs, not for {layout}: leave "
+            "them out"
+        )
     reader: RecordReader | StructuredReader
     if layout == STRUCTURED:
         # Which of its columns mean something, a table does not tell.
@@ -87,12 +98,19 @@ def read_activity(
         wanted = _counted(found, by) if fields is None else _named(found, fields)
         numeric = tuple(name for name in wanted if name in found.numeric)
         reader = RecordReader(
-            sources, format=found.name, fields=_headers(by, wanted), progress=progress
+            sources,
+            format=found.name,
+            fields=_headers(by, wanted),
+            since=since,
+            until=until,
+            mask=mask,
+            progress=progress,
         )
         templates_given = False
     activity = count_records(
         reader, by, length, fields=wanted, numeric=numeric, templates_given=templates_given
     )
+    activity = replace(activity, log=replace(activity.log, mask=tuple(mask)))
     return _with_provenance(activity, reader, layout)
 
 
@@ -140,7 +158,10 @@ def read_raw_lines(activity: Activity, row_id: str, most: int = 10) -> tuple[lis
     for file, line in places:
         wanted.setdefault(file, set()).add(line)
     files = [Source(name, Path(path)) for name, path in zip(log.sources, log.paths, strict=True)]
-    texts = (read_contents if log.format.startswith(STRUCTURED) else read_lines)(files, wanted)
+    if log.format.startswith(STRUCTURED):
+        texts = read_contents(files, wanted)
+    else:
+        texts = read_lines(files, wanted, make_masker(log.mask))
     found = [RawLine(log.sources[f], line, texts.get((f, line), "")) for f, line in places]
     return found, stop - start
 

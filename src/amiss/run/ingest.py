@@ -48,6 +48,9 @@ def read_sessions(
     window: int | None = None,
     segment: int | None = None,
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
+    since: int | None = None,
+    until: int | None = None,
+    mask: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Sessions:
     r"""Read logs, or tables of events, and group their lines into sessions.
@@ -80,6 +83,11 @@ def read_sessions(
     format : str, optional
         Name of the header format, or of the layout of a table; by default it is recognised. With
         ``events`` any words are events where a file does not begin with numbers.
+    since, until : int, optional
+        Milliseconds since 1970, UTC: lines before the one, or from the other on, are left out.
+    mask : sequence of str
+        What private words become pseudonyms before anything is kept or shown: ``addresses``,
+        ``emails``, ``users``, ``secrets``, or ``all`` (see `amiss.read.privacy.Masker`).
     progress : callable, optional
         Told the number of bytes read so far.
 
@@ -126,7 +134,8 @@ def read_sessions(
         why, (option, value) = choice.reason, choice[:2]
         grouping = _GROUPINGS[option](value)
         session_field = grouping.field if isinstance(grouping, ByField) else None
-    reader = _open(sources, layout, format, session_field, progress)
+    selection: dict[str, Any] = {"since": since, "until": until, "mask": mask}
+    reader = _open(sources, layout, format, session_field, progress, selection)
     if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
         if isinstance(grouping, BySegment):  # a row is a trace
             names = [source.name for source in sources]
@@ -141,7 +150,8 @@ def read_sessions(
     head = [] if first is None else [first]
     mined = isinstance(reader, RecordReader) or not reader.templates_given
     sessions = group_records(chain(head, batches), grouping, templates_given=not mined)
-    return _with_provenance(sessions, reader, why)
+    sessions = replace(sessions, log=replace(sessions.log, mask=tuple(mask), why=why))
+    return _with_provenance(sessions, reader)
 
 
 _GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
@@ -172,7 +182,15 @@ def _open(
     format: str | None,  # noqa: A002 - the option's name
     field: str | None,
     progress: Callable[[int], None] | None,
+    selection: dict[str, Any],
 ) -> Reader:
+    if layout is not None:
+        for name, value in selection.items():
+            if value:
+                raise UsageError(
+                    f"{name} is for raw logs; {sources[0].name} is a table ({layout} format): "
+                    "leave it out"
+                )
     fields = [] if field is None else [field]
     if layout == STRUCTURED:
         return StructuredReader(sources, fields=fields, progress=progress)
@@ -183,7 +201,7 @@ def _open(
         return EventLinesReader(sources, words=not numbers, progress=progress)
     if layout == TRACES:
         return TraceReader(sources, progress=progress)
-    return RecordReader(sources, format=format, fields=fields, progress=progress)
+    return RecordReader(sources, format=format, fields=fields, progress=progress, **selection)
 
 
 def _check_rows_grouping(reader: SessionTableReader | EventLinesReader, grouping: Grouping) -> None:
@@ -217,7 +235,7 @@ def _usual_grouping(reader: Reader, first: RecordBatch | None) -> Grouping:
     )
 
 
-def _with_provenance(sessions: Sessions, reader: Reader, why: str) -> Sessions:
+def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
     notes = [f"{what}: {count:,}" for what, count in reader.report.counts.items()]
     shown = isinstance(reader, RecordReader | StructuredReader)
     log = replace(
@@ -228,7 +246,6 @@ def _with_provenance(sessions: Sessions, reader: Reader, why: str) -> Sessions:
         format=reader.format_name,
         lines=reader.report.lines,
         notes=(*notes, *reader.report.damage),
-        why=why,
     )
     return replace(sessions, log=log)
 
