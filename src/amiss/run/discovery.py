@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.read.formats import Format
+from amiss.read.format_type import GIVEN, HEADER, Format
 from amiss.read.records import match_header
 from amiss.read.sources import Source
 from amiss.represent.grouping import ByField, ByKey, Grouping
@@ -198,7 +198,7 @@ def _messages(sample: LogSample) -> list[tuple[str, str, int]]:
 
 def _contents(raw: pl.Series, found: Format) -> pl.Series:
     """Return the message of each line; of named values the line, where a key is looked for."""
-    if getattr(found, "layout", "header") in ("header", "given"):
+    if found.layout in (HEADER, GIVEN):
         return match_header(raw, found)["message"]
     return raw
 

@@ -15,7 +15,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from amiss.read.formats import FORMATS, Format
+from amiss.read.format_type import GIVEN, HEADER, JSON, LOGFMT, Format
+from amiss.read.formats import FORMATS
 from amiss.read.records import RecordReader
 from amiss.read.sources import ReadReport, Source, read_blocks
 from amiss.represent.key_rating import names_no_one
@@ -27,7 +28,7 @@ SAMPLE_BYTES = 4 << 20
 """Bytes of text that are looked at."""
 _MOST_FILES = 6
 _PIECES = 3
-_ANYWHERE = ("header", "given", "json", "logfmt")
+_ANYWHERE = (HEADER, GIVEN, JSON, LOGFMT)
 """Layouts of which a stretch of the middle can be read."""
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff")
 """How files begin that cannot be read from their middle: gzip, zstandard, UTF-16."""
@@ -110,9 +111,7 @@ def take_sample(
         recognised = RecordReader(files, format=format)
         next(iter(recognised))
         known = recognised.format or FORMATS[-1]
-        if (
-            getattr(known, "layout", "header") not in _ANYWHERE
-        ):  # what stands in its middle, only its start tells
+        if known.layout not in _ANYWHERE:  # what stands in its middle, only its start tells
             starts = [i for i, piece in enumerate(pieces) if piece.first_line]
             files, pieces = [files[i] for i in starts], [pieces[i] for i in starts]
         fields = tuple(
