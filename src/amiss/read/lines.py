@@ -86,12 +86,6 @@ def split_kinds(block: bytes, report: ReadReport, masker: Masker | None = None) 
     return Lines(_lines(block), kind[form], kinds)
 
 
-def split_lines(block: bytes, report: ReadReport) -> tuple[pl.Series, pl.Series]:
-    """Return the lines of a block, and the kind of each as text."""
-    raw, kind, kinds = split_kinds(block, report)
-    return raw, kinds.gather(kind)
-
-
 def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
     """Return the lines of a block, without line ends; what had to be mended is counted."""
     return _lines(_mended(block, report))
@@ -102,6 +96,8 @@ def _mended(block: bytes, report: ReadReport) -> bytes:
     block, cut = _cut_lines(block)
     if cut:
         report.counts[f"lines longer than {MAX_LINE:,} bytes (cut)"] += cut
+    if block.isascii():
+        return block
     try:
         block.decode()
     except UnicodeDecodeError:
@@ -152,21 +148,19 @@ def _zeroed(block: bytes) -> bytes:
 def _cut_lines(block: bytes) -> tuple[bytes, int]:
     """Return `block` with its lines cut at ``MAX_LINE`` bytes, and how many were."""
     parts: list[bytes] = []
-    at = cut = 0
+    start = at = cut = 0  # what stands before `start` is in `parts`
     while len(block) - at > MAX_LINE:
         stop = block.rfind(b"\n", at, at + MAX_LINE + 1) + 1
         if stop:
-            parts.append(block[at:stop])
             at = stop
             continue
-        parts.append(_cut(block[at : at + MAX_LINE + 1]))
+        parts += [block[start:at], _cut(block[at : at + MAX_LINE + 1])]
         cut += 1
         end = block.find(b"\n", at)
         if end < 0:
             return b"".join(parts), cut
-        parts.append(b"\n")
-        at = end + 1
-    return (b"".join([*parts, block[at:]]) if cut else block), cut
+        start = at = end  # the line end is kept, and is not longer than a line may be
+    return (b"".join([*parts, block[start:]]) if cut else block), cut
 
 
 def _cut(line: bytes) -> bytes:

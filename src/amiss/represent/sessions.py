@@ -307,7 +307,10 @@ def _assemble(
     return Sessions(
         ids=names,
         offsets=events.offsets,
-        **events.columns,
+        shape=events.columns["shape"],
+        line=events.columns["line"],
+        source=events.columns["source"],
+        time=events.columns["time"],
         shapes=shapes,
         log=log,
         numbers=None if numbers is None else numbers.take(events.order),
