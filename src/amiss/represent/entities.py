@@ -117,6 +117,11 @@ class EntityFeatures:
         return f"<EntityFeatures: {len(self.columns):,} columns by {self.by}>"
 
     @property
+    def miner(self) -> TemplateMiner | None:
+        """Templates of the messages, where they were counted."""
+        return self._miner
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """What has to be counted, numbers included."""
         return tuple(self._fields)

@@ -15,11 +15,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.errors import ModelError
+from amiss.errors import UsageError
 from amiss.represent.shapes import WILDCARD
 from amiss.represent.template_index import TemplateIndex
 from amiss.represent.template_keys import Item, items_of
 from amiss.represent.template_mining import Keys, may_cover, merge_rows
+from amiss.represent.template_state import checked_state
 
 _SYNTAX = str.maketrans({c: "\\" + c for c in r"\.+*?()|[]{}^$#&-~/"})
 
@@ -36,6 +37,14 @@ class TemplateMiner:
     ----------
     templates : list of str
         Text of each template, by id: the words that all its shapes have, wildcards elsewhere.
+    counts : ndarray of int64, shape (n_templates,), or None
+        Events of each in what a model learnt from, where they were counted.
+    names : dict of int to str
+        What users call templates.
+    aliases : dict of int to int
+        Templates that a user merged into another.
+    divided : set of int
+        Templates that a user split: each shape that they cover is a template of its own.
 
     Notes
     -----
@@ -66,6 +75,10 @@ class TemplateMiner:
         self._indexes: list[TemplateIndex] = []
         # What the index alone would match to another template.
         self._known: dict[str, int] = {}
+        self.counts: NDArray[np.int64] | None = None
+        self.names: dict[int, str] = {}
+        self.aliases: dict[int, int] = {}
+        self.divided: set[int] = set()
 
     @classmethod
     def exact(cls) -> TemplateMiner:
@@ -97,12 +110,16 @@ class TemplateMiner:
         unknown = np.flatnonzero(ids < 0).tolist()
         if unknown:
             new = self._mine(list(dict.fromkeys(shapes[i] for i in unknown)))
-            ids[unknown] = [new[shapes[i]] for i in unknown]
+            fresh = (new[shapes[i]] for i in unknown)
+            ids[unknown] = [self.aliases.get(i, i) for i in fresh]
+            if self.counts is not None:
+                self.counts = np.pad(self.counts, (0, len(self) - len(self.counts)))
         return ids
 
     def match(self, shapes: Iterable[str]) -> NDArray[np.int64]:
         """Return the template id of each shape, -1 where no template covers it; learns nothing."""
-        return np.array([self._find(shape) for shape in shapes], dtype=np.int64)
+        found = (self._find(shape) for shape in shapes)
+        return np.array([self.aliases.get(i, i) for i in found], dtype=np.int64)
 
     def extended(self, shapes: Sequence[str]) -> tuple[NDArray[np.int64], TemplateMiner]:
         """Match `shapes`; those not covered get ids beyond the known ones, in a copy.
@@ -128,7 +145,7 @@ class TemplateMiner:
         for index in self._indexes:
             found = index.find(keys)
             if found >= 0:
-                return found
+                return -1 if found in self.divided else found
         return -1
 
     def _mine(self, shapes: list[str]) -> dict[str, int]:
@@ -138,7 +155,11 @@ class TemplateMiner:
         members: dict[Keys, list[tuple[str, list[Item]]]] = {}
         for shape in shapes:
             items = items_of(shape)
-            members.setdefault(tuple(item.key for item in items), []).append((shape, items))
+            keys = tuple(item.key for item in items)
+            if self.divided and any(index.find(keys) >= 0 for index in self._indexes):
+                self._known[shape] = self._append(shape)
+            else:
+                members.setdefault(keys, []).append((shape, items))
         # Wildcards that came to stand side by side are a list, whatever its length.
         groups: dict[Keys, dict[Keys, list[Keys]]] = {}
         for row, merged in zip(members, merge_rows(list(members)), strict=True):
@@ -160,13 +181,99 @@ class TemplateMiner:
         for row, template in ids.items():
             if index.find(row) != template:
                 self._known.update((shape, template) for shape, _ in members[row])
-        return {shape: ids[row] for row, mine in members.items() for shape, _ in mine}
+        mined = {shape: ids[row] for row, mine in members.items() for shape, _ in mine}
+        return {shape: mined.get(shape, self._known.get(shape, -1)) for shape in shapes}
 
     def _append(self, text: str) -> int:
         known = self._by_text.setdefault(text, len(self._texts))
         if known == len(self._texts):
             self._texts.append(text)
         return known
+
+    def count(self, events: NDArray[np.int64]) -> None:
+        """Keep how many of `events`, template ids, are of each template."""
+        self.counts = np.bincount(events, minlength=len(self))
+
+    def merge(self, ids: Sequence[int]) -> int:
+        """Make templates one: all of their shapes have the lowest of the ids from now on.
+
+        Raises
+        ------
+        UsageError
+            An id is unknown or was split, or they are one template already.
+
+        Examples
+        --------
+        >>> miner = TemplateMiner()
+        >>> _ = miner.add(["link up", "link down"])
+        >>> miner.merge([0, 1]), miner.match(["link down"]).tolist()
+        (0, [0])
+        """
+        targets = {self._checked_id(i) for i in ids}
+        if len(targets) < 2:
+            raise UsageError(f"templates {_listed(ids)} are one already; name two at least")
+        lowest = min(targets)
+        for i in targets - {lowest}:
+            for alias, target in self.aliases.items():
+                if target == i:
+                    self.aliases[alias] = lowest
+            self.aliases[i] = lowest
+        if self.counts is not None:
+            self.counts[lowest] = self.counts[list(targets)].sum()
+        return lowest
+
+    def split(self, template: int) -> None:
+        """Undo what was merged into a template, or else let each of its shapes be a template.
+
+        Raises
+        ------
+        UsageError
+            The id is unknown or was split before, or there is nothing to split.
+
+        Examples
+        --------
+        >>> miner = TemplateMiner()
+        >>> shapes = [f"link of {name} down" for name in ("eth", "lo", "tun", "wlan")]
+        >>> _ = miner.add(shapes)
+        >>> miner.split(0)
+        >>> miner.add(shapes).tolist()
+        [1, 2, 3, 4]
+        """
+        target = self._checked_id(template)
+        merged = [alias for alias, into in self.aliases.items() if into == target]
+        if merged:
+            for alias in merged:
+                del self.aliases[alias]
+            self.counts = None  # which of them the events were of is not known any more
+        elif self.is_exact or WILDCARD not in self._texts[target]:
+            raise UsageError(f"template {template} is of one shape; there is nothing to split")
+        else:
+            self.divided.add(target)
+
+    def name(self, template: int, name: str) -> None:
+        """Give a template a name; an empty one takes it away.
+
+        Raises
+        ------
+        UsageError
+            The id is unknown or was split.
+        """
+        target = self._checked_id(template)
+        if name.strip():
+            self.names[target] = name.strip()
+        else:
+            self.names.pop(target, None)
+
+    def _checked_id(self, template: int) -> int:
+        if not 0 <= template < len(self):
+            raise UsageError(
+                f"there is no template {template}; ids are 0 to {len(self) - 1}"
+                if len(self)
+                else f"there is no template {template}: the model has none"
+            )
+        if template in self.divided:
+            raise UsageError(f"template {template} was split; what it covered has ids of its own")
+        return self.aliases.get(template, template)
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is needed to build this miner again, as plain JSON values."""
@@ -180,6 +287,12 @@ class TemplateMiner:
             state["keys"] = [
                 [[list(keys), i, wide] for keys, i, wide in index.rows()] for index in self._indexes
             ]
+        if self.counts is not None:
+            state["counts"] = self.counts.tolist()
+        if self.names or self.aliases or self.divided:
+            state["names"] = {str(i): name for i, name in sorted(self.names.items())}
+            state["aliases"] = {str(i): into for i, into in sorted(self.aliases.items())}
+            state["split"] = sorted(self.divided)
         return state
 
     @classmethod
@@ -191,7 +304,7 @@ class TemplateMiner:
         ModelError
             The state does not have the form that `to_state` gives.
         """
-        return cls()._restored(_checked(state))
+        return cls()._restored(checked_state(state))
 
     def _restored(self, state: dict[str, Any]) -> TemplateMiner:
         self.is_exact = state["exact"]
@@ -204,6 +317,9 @@ class TemplateMiner:
             for keys, template, wide in rows:
                 self._indexes[-1].add(keys, template, wide=wide)
         self._known.update(state["joined"])
+        self.names, self.aliases = state["names"], state["aliases"]
+        self.divided = set(state["split"])
+        self.counts = None if state["counts"] is None else np.array(state["counts"], np.int64)
         return self
 
 
@@ -218,50 +334,8 @@ def _text_of(keys: Keys, shapes: list[list[Item]]) -> str:
     return " ".join(words)
 
 
-def _checked(state: Any) -> dict[str, Any]:
-    """Return a state as it is written today; it may be of a model of an earlier version.
-
-    Raises
-    ------
-    ModelError
-        It is not one.
-    """
-    try:
-        texts, joined = state["templates"], state["joined"]
-        exact = state["exact"] if "exact" in state else state["similarity"] > 1
-        keys = state.get("keys")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the templates in this model are malformed ({error!r})") from None
-
-    def is_id(value: Any) -> bool:
-        return isinstance(value, int) and 0 <= value < len(texts)
-
-    def are_texts(value: Any) -> bool:
-        return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-    def is_row(value: Any) -> bool:
-        return (
-            isinstance(value, list)
-            and len(value) == 3
-            and are_texts(value[0])
-            and is_id(value[1])
-            and isinstance(value[2], bool)
-        )
-
-    well_formed = (
-        isinstance(exact, bool)
-        and are_texts(texts)
-        and isinstance(joined, dict)
-        and all(is_id(i) for i in joined.values())
-        and (keys is None or isinstance(keys, list))
-        and all(isinstance(rows, list) and all(map(is_row, rows)) for rows in keys or [])
-    )
-    if not well_formed:
-        raise ModelError("the templates in this model are malformed; expected texts and ids")
-    if keys is None and not exact:
-        # Before there were keys, they were the words of the text, and each wildcard covered.
-        keys = [[[[item.key for item in items_of(text)], i, True] for i, text in enumerate(texts)]]
-    return {"exact": exact, "templates": texts, "joined": joined, "keys": keys or []}
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids))
 
 
 def parameters(messages: pl.Series, template: str) -> list[list[str] | None]:
