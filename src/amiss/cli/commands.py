@@ -10,6 +10,7 @@ import typer
 
 from amiss import __version__
 from amiss.cli.evaluate import evaluate
+from amiss.cli.follow import follow_stream
 from amiss.cli.inputs import (
     chosen_detector,
     found_grouping,
@@ -19,6 +20,7 @@ from amiss.cli.inputs import (
     read_finding,
     read_for,
 )
+from amiss.cli.inspect import inspect
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
     All,
@@ -41,6 +43,7 @@ from amiss.cli.show import beside, print_csv, report_options, show
 from amiss.cli.simulate import simulate_app
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, status, width
 from amiss.cli.sweep import sweep
+from amiss.cli.templates import templates
 from amiss.cli.tune import tune
 from amiss.errors import AmissError, InputError, UsageError
 
@@ -141,6 +144,14 @@ def fit(
     clean: Clean = False,
     false_alarm_rate: Rate = None,
     rule: Rule = None,
+    templates_of: Annotated[
+        Path | None,
+        typer.Option(
+            "--templates",
+            metavar="MODEL",
+            help="Start from the templates of another model, with what was corrected in them.",
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -152,7 +163,9 @@ def fit(
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.present.text import describe_model
     from amiss.run.models import fit as run_fit
+    from amiss.run.models import load_model
 
+    known = None if templates_of is None else load_model(templates_of)
     with status("learning what is normal", logs.quiet):
         model = run_fit(
             data,
@@ -162,6 +175,7 @@ def fit(
             false_alarm_rate=false_alarm_rate,
             rule=rule,
             random_state=seed,
+            **({} if known is None else {"templates": known}),
         )
     model.save(output)
     for note in notes:
@@ -230,6 +244,23 @@ def detect(
             help="Write what came and what was predicted in each window: .parquet or .npy.",
         ),
     ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            metavar="",
+            help="With -: judge standard input while it comes; findings are printed as they do, "
+            "one a line with --json.",
+        ),
+    ] = False,
+    idle: Annotated[
+        str | None,
+        typer.Option(
+            "--idle",
+            metavar="TIME",
+            help="With --follow: a session that is silent so long is over; 5m by default.",
+        ),
+    ] = None,
     preview: Annotated[
         bool,
         typer.Option("--preview", metavar="", help="Show how many each rate would flag, and stop."),
@@ -242,6 +273,9 @@ def detect(
     limit = _parse_fail_on(fail_on)
     if as_csv and as_json:
         raise UsageError("--csv and --json would both write to stdout; give one of them")
+    if follow or idle is not None:
+        follow_stream(model, logs, follow, idle, false_alarm_rate, rule, as_json, limit)
+        return
     if preview and predictions:
         raise UsageError("--preview stops before anything is predicted: leave out --predictions")
     if predictions:
@@ -370,6 +404,8 @@ def explain(
     say(dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
 
 
+app.command()(inspect)
+app.command()(templates)
 app.command()(evaluate)
 app.command()(tune)
 app.command()(parse)

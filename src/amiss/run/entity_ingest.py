@@ -204,6 +204,6 @@ def _with_provenance(
         paths=tuple(str(source.path) for source in reader.sources),
         format=layout or reader.format_name,
         lines=reader.report.lines,
-        notes=(*activity.log.notes, *mended, *reader.report.damage),
+        notes=(*activity.log.notes, *mended, *reader.report.notes, *reader.report.damage),
     )
     return replace(activity, log=log)

@@ -245,7 +245,7 @@ def _with_provenance(sessions: Sessions, reader: Reader) -> Sessions:
         paths=tuple(str(source.path) for source in reader.sources) if shown else (),
         format=reader.format_name,
         lines=reader.report.lines,
-        notes=(*notes, *reader.report.damage),
+        notes=(*notes, *reader.report.notes, *reader.report.damage),
     )
     return replace(sessions, log=log)
 

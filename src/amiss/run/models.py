@@ -25,6 +25,7 @@ from amiss.run.row_findings import RowFindings
 from amiss.run.row_fit import FALSE_ALARM_RATE as RATE_OF_ROWS
 from amiss.run.row_labels import RowLabels
 from amiss.run.rows import RowModel
+from amiss.run.templates import miner_of
 from amiss.types import Images, Table
 
 _REASON = 100
@@ -41,6 +42,7 @@ def fit(
     false_alarm_rate: float | None = None,
     rule: str | None = None,
     random_state: int = 0,
+    templates: Model | RowModel | None = None,
 ) -> Model: ...
 @overload
 def fit(
@@ -52,6 +54,7 @@ def fit(
     false_alarm_rate: float | None = None,
     rule: str | None = None,
     random_state: int = 0,
+    templates: Model | RowModel | None = None,
 ) -> RowModel: ...
 def fit(
     data: Sessions | RowInput,
@@ -62,6 +65,7 @@ def fit(
     false_alarm_rate: float | None = None,
     rule: str | None = None,
     random_state: int = 0,
+    templates: Model | RowModel | None = None,
 ) -> Model | RowModel:
     """Learn what is normal.
 
@@ -89,6 +93,9 @@ def fit(
         a session with an event outside its K likeliest, or less likely than X. The detector
         ``two-stage`` keeps its own cut unless a rule or a rate is given.
     random_state : int
+    templates : Model or RowModel, optional
+        Of sessions of a raw log: another model, whose templates are started from, with their ids
+        and with what a user corrected in them.
 
     Returns
     -------
@@ -115,7 +122,11 @@ def fit(
     """
     options = _options(data, detector, clean, false_alarm_rate, rule)
     if isinstance(data, Sessions):
+        if templates is not None:
+            options["miner"] = miner_of(templates)
         return pipeline.fit(data, labels, random_state=random_state, **options)
+    if templates is not None:
+        raise UsageError("templates are of log lines; leave them out")
     return row_fit.fit_rows(data, labels, random_state=random_state, **options)
 
 

@@ -238,6 +238,7 @@ def fit(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     rule: str = "tail",
     random_state: int = 0,
+    miner: TemplateMiner | None = None,
 ) -> Model:
     """Learn what is normal.
 
@@ -259,6 +260,8 @@ def fit(
         outside its K likeliest, or less likely than X; with labels of both kinds also ``f1``, the
         best F1 of the labelled sessions, judged out of fold.
     random_state : int
+    miner : TemplateMiner, optional
+        Templates to start from, with their ids and what users corrected; it stays as it is.
 
     Raises
     ------
@@ -276,7 +279,7 @@ def fit(
     >>> [finding.id for finding in model.detect(sessions)]
     ['odd']
     """
-    model, _ = _fit(sessions, labels, detector, clean, false_alarm_rate, rule, random_state)
+    model, _ = _fit(sessions, labels, detector, clean, false_alarm_rate, rule, random_state, miner)
     return model
 
 
@@ -313,6 +316,7 @@ def _fit(
     rate: float,
     rule: str,
     random_state: int,
+    known: TemplateMiner | None = None,
 ) -> tuple[Model, tuple[Sequences, NDArray[np.bool_]]]:
     started = time.process_time()
     if not len(sessions):
@@ -321,7 +325,7 @@ def _fit(
     chosen = make_detector(detector, random_state, rule)
     if rule == "f1" and labels is None:
         raise UsageError("rule f1 without labels; give labels of both kinds, or the rule tail")
-    miner, completion, sequences = learn_sequences(sessions)
+    miner, completion, sequences = learn_sequences(sessions, known)
 
     anomalous = labelled = np.zeros(len(sessions), dtype=np.bool_)
     if labels is not None:

@@ -14,10 +14,19 @@ from amiss.represent.templates import TemplateMiner
 from amiss.types import NO_TIME, Sequences, distinct_codes
 
 
-def learn_sequences(sessions: Sessions) -> tuple[TemplateMiner, Completion | None, Sequences]:
-    """Learn templates and what a cut session is; return both, and the events by them."""
-    miner = TemplateMiner.exact() if sessions.log.templates_given else TemplateMiner()
+def learn_sequences(
+    sessions: Sessions, known: TemplateMiner | None = None
+) -> tuple[TemplateMiner, Completion | None, Sequences]:
+    """Learn templates and what a cut session is; return both, and the events by them.
+
+    Templates that are known, as another model has them, keep their ids and what users corrected.
+    """
+    if sessions.log.templates_given:
+        miner = TemplateMiner.exact()
+    else:
+        miner = TemplateMiner() if known is None else TemplateMiner.from_state(known.to_state())
     shape_ids = miner.add(sessions.shapes["text"].to_list())
+    miner.count(shape_ids[sessions.shape])
     sequences = to_sequences(sessions, shape_ids, miner.templates)
     completion = learn_completion(sequences, sessions)
     return miner, completion, mark_cut(sequences, sessions, completion)
@@ -51,6 +60,9 @@ def to_sequences(
 
 def mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | None) -> Sequences:
     """Mark the sequences that the start or the end of the log cut."""
+    if sequences.start is not None and len(sequences):  # it rarely begins with a window of time
+        place = np.arange(len(sequences))
+        return replace(sequences, begun=place > 0, ended=place < len(sequences) - 1)
     if completion is None:
         return sequences
     clock = _clock(sessions)
@@ -79,10 +91,12 @@ def _are_rows(sessions: Sessions) -> bool:
 
 def _clock(sessions: Sessions) -> NDArray[np.int64]:
     """Return the time of each event; line numbers where the log has no time."""
-    return sessions.line if (sessions.time == NO_TIME).any() else sessions.time
+    if (sessions.time == NO_TIME).any():
+        return sessions.line.astype(np.int64)
+    return sessions.time
 
 
 def _span(sessions: Sessions, clock: NDArray[np.int64]) -> tuple[int, int]:
-    if clock is sessions.line or sessions.log.start == NO_TIME:
+    if sessions.log.start == NO_TIME or (sessions.time == NO_TIME).any():
         return int(clock.min()), int(clock.max())
     return sessions.log.start, sessions.log.end
