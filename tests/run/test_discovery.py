@@ -102,6 +102,27 @@ def key_value_pairs():
         yield f"{time:%Y-%m-%d %H:%M:%S} INFO {step}, order={session + 70000}"
 
 
+def logfmt():
+    for time, session, step in _interleaved(12, 200, STEPS):
+        yield f'time={time:%Y-%m-%dT%H:%M:%SZ} level=info msg="{step}" order={session + 70000}'
+
+
+def traces_and_spans_without_names():
+    rng = random.Random(13)
+    ids = _ids(13, lambda r: f"{r.getrandbits(64):016x}", 200)
+    for time, session, step in _interleaved(13, 200, STEPS):
+        span = f"{rng.getrandbits(64):016x}"
+        yield f"{time:%Y-%m-%d %H:%M:%S} INFO [shop,{ids[session]},{span}] app.Orders : {step}"
+
+
+def orders_of_customers():
+    rng = random.Random(14)
+    customers = [rng.randrange(30) for _ in range(200)]
+    for time, session, step in _interleaved(14, 200, STEPS):
+        customer = customers[session] + 500
+        yield f"{time:%Y-%m-%d %H:%M:%S} INFO {step} customer={customer} order=A{session + 10000}"
+
+
 def plain_jobs():
     for _, session, step in _interleaved(6, 200, STEPS):
         yield f"job_{session:06d} {step}"
@@ -138,12 +159,21 @@ def threads_that_live_on():
         yield f"{time:%Y-%m-%d %H:%M:%S} INFO [pool-1-thread-{rng.randrange(8)}] app.Pool: {text}"
 
 
+def one_after_the_other():
+    steps = ["batch started", "read 120 files", "computed", "wrote 3 tables", "batch done"]
+    for i in range(750):
+        yield f"{START + timedelta(seconds=12 * i):%Y-%m-%d %H:%M:%S} INFO {steps[i % 5]}"
+
+
 FOUND = {
     service_of_requests: "request",
     json_with_traces: "trace_id",
     mail_queue: "[0-9A-Za-z]{10,}",
     database_connections: "conn",
     key_value_pairs: "order",
+    logfmt: "order",
+    traces_and_spans_without_names: "shop,",
+    orders_of_customers: "order",
     plain_jobs: r"job_\d+",
     processes_of_syslog: "pid",
 }
@@ -163,7 +193,9 @@ def test_the_key_of_interleaved_sessions_is_found(log, tmp_path):
     assert "of the lines" in choice.reason
 
 
-@pytest.mark.parametrize("log", [measurements, one_id_a_line, threads_that_live_on])
+@pytest.mark.parametrize(
+    "log", [measurements, one_id_a_line, threads_that_live_on, one_after_the_other]
+)
 def test_where_nothing_ties_lines_together_windows_of_time_are_taken(log, tmp_path):
     found = discover_keys(take_sample(_write(tmp_path, log())))
     assert found.choice.option == "every", found.candidates[0]

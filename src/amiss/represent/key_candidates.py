@@ -30,6 +30,8 @@ _TOKEN = re.compile(
 _VALUE_END = "\\s\"',;)}\\]&"
 # The word before a token and what stands between: "TID ", "instance: ", "sshd[".
 _NAME = re.compile(r"""([A-Za-z_][A-Za-z_.-]{0,40})((?:["']?\s?[:=#]\s?["'\[(]?)|[\[(]|\s#?\[?)$""")
+# The same before what no number is: "servers/", "shop,".
+_NEAR = re.compile("([A-Za-z_][A-Za-z_.-]{0,40})[,;|/<]$")
 _PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=["']?([^\s"',;)}\]&=]+)""")
 # A word and digits: behind a joint, as in blk_-7 and attempt_1_m_2, or at once, as in conn7.
 _PREFIX = re.compile("([A-Za-z]+(?:[_-][A-Za-z]+)*[_-])(?=-?[0-9])|([A-Za-z]{2,})(?=[0-9]+$)")
@@ -133,7 +135,7 @@ def _identifiers(before: str, message: str) -> Iterable[tuple[tuple[str, str], s
             yield ("ip" if match["ip"] else "mac", ""), "address", match[0]
         elif match["uuid"]:
             yield ("uuid", ""), "UUID", match[0]
-            if name:
+            if name := name or _NEAR.search(front):
                 yield ("uuid", name[0]), f"{name[1]} UUID", match[0]
         else:
             after = message[match.end() : match.end() + 2]
@@ -160,8 +162,8 @@ def _word(
         if name and not name[0].endswith("="):
             yield ("number", name[0]), f"{name[1]} {token}", token
     elif len(token) >= 5 and re.fullmatch("[0-9A-Za-z]+", token):
-        if name and not name[0].endswith("="):
-            yield ("word", name[0]), f"{name[1]} …", token
+        if (named := name or _NEAR.search(front)) and not named[0].endswith("="):
+            yield ("word", named[0]), f"{named[1]} …", token
         elif not front and after[:1] == ":":
             yield ("first", before), "first word", token
         if len(token) >= 16:
