@@ -26,7 +26,7 @@ def test_what_is_written_is_read_again(tmp_path):
     }  # fmt: skip
     path = tmp_path / "best.toml"
     write_config(path, make_config("next-event", parameters))
-    detector = read_config(path, random_state=3)
+    detector = read_config(path, random_state=3).detector
     assert isinstance(detector, NextEvent)
     found = detector.get_params()
     assert {name: found[name] for name in parameters} == parameters
@@ -37,20 +37,20 @@ def test_strings_survive_whatever_is_in_them(tmp_path):
     odd = 'a "quoted" \\ one\n\twith \x7f, \x01 and 🦉'
     path = tmp_path / "odd.toml"
     write_config(path, make_config("next-event", {"device": odd}))
-    assert read_config(path).device == odd
+    assert read_config(path).detector.device == odd
 
 
 def test_a_config_says_its_own_seed(tmp_path):
-    assert read_config(_config(tmp_path, "random_state = 9"), random_state=3).random_state == 9
+    assert read_config(_config(tmp_path, "random_state = 9"), random_state=3).detector.random_state == 9
 
 
 def test_a_detector_without_seed_takes_none(tmp_path):
     path = _config(tmp_path, 'vectors = "sets"', "event-counts")
-    assert isinstance(read_config(path, random_state=3), EventCounts)
+    assert isinstance(read_config(path, random_state=3).detector, EventCounts)
 
 
 def test_a_whole_number_is_a_number(tmp_path):
-    assert math.isclose(read_config(_config(tmp_path, "dropout = 0")).dropout, 0)
+    assert math.isclose(read_config(_config(tmp_path, "dropout = 0")).detector.dropout, 0)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,13 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 def test_what_toml_cannot_hold_is_not_written(tmp_path):
     with pytest.raises(UsageError, match="cannot be written to a config"):
         write_config(tmp_path / "x.toml", make_config("next-event", {"random_state": None}))
+
+
+def test_a_config_may_hold_a_format_of_ones_own(tmp_path):
+    pattern = r"^(?P<time>\S+) (?P<message>.*)$"
+    path = _written(tmp_path, f"schema = \"amiss.config/1\"\nformat = '{pattern}'\n")
+    assert read_config(path) == (None, pattern)
+    with pytest.raises(UsageError, match="klingon"):
+        read_config(_written(tmp_path, 'schema = "amiss.config/1"\nformat = "klingon"\n'))
+    with pytest.raises(UsageError, match="expected the name of one"):
+        read_config(_written(tmp_path, 'schema = "amiss.config/1"\nformat = 3\n'))

@@ -12,13 +12,14 @@ from amiss import __version__
 from amiss.cli.evaluate import evaluate
 from amiss.cli.follow import follow_stream
 from amiss.cli.inputs import (
-    chosen_detector,
+    configured,
     found_grouping,
     not_findings,
     read,
     read_as,
     read_finding,
     read_for,
+    usual_detector,
 )
 from amiss.cli.inspect import inspect
 from amiss.cli.options import (
@@ -99,9 +100,10 @@ def scan(
     limit = _parse_fail_on(fail_on)
     if save:
         check_target(save)
-    if detector is None and config is None and not clean:
+    named, logs = configured(detector, config, seed, logs)
+    if named is None and not clean:
         logs = found_grouping(logs)
-    chosen = chosen_detector(detector, config, seed, logs)
+    chosen = usual_detector(logs) if named is None else named
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.run.models import scan as run_scan
 
@@ -157,9 +159,10 @@ def fit(
 ) -> None:
     """Learn what is normal and write it to a model file."""
     check_target(output)
-    if detector is None and config is None and not clean:
+    named, logs = configured(detector, config, seed, logs)
+    if named is None and not clean:
         logs = found_grouping(logs)
-    chosen = chosen_detector(detector, config, seed, logs)
+    chosen = usual_detector(logs) if named is None else named
     data, notes = read_as(chosen, logs, clean=clean)
     from amiss.present.text import describe_model
     from amiss.run.models import fit as run_fit

@@ -264,17 +264,28 @@ def _refuse(given: Mapping[str, Any], why: str) -> None:
             raise UsageError(f"{name} {why}: leave it out")
 
 
-def chosen_detector(
+def configured(
     name: str | None, config: Path | None, seed: int, options: LogOptions
-) -> str | Detector:
-    """Return the detector by its name, or made by a config."""
+) -> tuple[str | Detector | None, LogOptions]:
+    """Return the detector that is named or made by a config, and the options with its format.
+
+    Raises
+    ------
+    UsageError
+        Both say the same thing; or the config makes no sense.
+    """
     if config is None:
-        return name or usual_detector(options)
-    if name is not None:
-        raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
+        return name, options
     from amiss.run.config import read_config
 
-    return read_config(config, random_state=seed)
+    said = read_config(config, random_state=seed)
+    if name is not None and said.detector is not None:
+        raise UsageError(f"--detector {name} and --config {config}: give one, the config names one")
+    if said.format is None:
+        return said.detector or name, options
+    if options.format is not None:
+        raise UsageError(f"--format and --config {config}: give one, the config has a format")
+    return said.detector or name, replace(options, format=said.format)
 
 
 def usual_detector(options: LogOptions) -> str:

@@ -1,8 +1,9 @@
-"""Configs: a detector and its parameters as a TOML file, schema ``amiss.config/1``.
+r"""Configs: a format of log lines, a detector and its parameters as TOML, ``amiss.config/1``.
 
 ::
 
     schema = "amiss.config/1"
+    format = '^(?P<time>\S+) (?P<level>\S+) (?P<message>.*)$'
     detector = "next-event"
 
     [parameters]
@@ -18,18 +19,26 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from amiss.detect import get_detector
 from amiss.detect._base import Detector
 from amiss.errors import InputError, UsageError
+from amiss.read.formats import TABLES, get_format
 
 SCHEMA = "amiss.config/1"
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
-def read_config(path: str | PathLike[str], *, random_state: int | None = None) -> Detector:
-    """Return the detector that a config describes, not fitted.
+class Config(NamedTuple):
+    """What a config says; None where it says nothing."""
+
+    detector: Detector | None
+    format: str | None
+
+
+def read_config(path: str | PathLike[str], *, random_state: int | None = None) -> Config:
+    """Return the detector that a config describes, not fitted, and the format of its logs.
 
     Parameters
     ----------
@@ -42,27 +51,46 @@ def read_config(path: str | PathLike[str], *, random_state: int | None = None) -
     InputError
         The file cannot be read, or is not TOML.
     UsageError
-        It is not a config, or names a detector or a parameter that there is not, or gives a
-        parameter a value of the wrong type.
+        It is not a config, or names a format, a detector or a parameter that there is not, or
+        gives a parameter a value of the wrong type.
     """
     content = read_toml(path)
     expected = f'expected schema = "{SCHEMA}", as amiss tune --config-out writes it'
     if content.get("schema") != SCHEMA:
         raise UsageError(f"{path}: schema {content.get('schema')!r}; {expected}")
-    if unknown := sorted(set(content) - {"schema", "detector", "parameters"}):
-        raise UsageError(f"{path}: unknown key {unknown[0]!r}; expected detector and [parameters]")
-    name, parameters = content.get("detector"), content.get("parameters", {})
-    if not isinstance(name, str) or not isinstance(parameters, dict):
-        raise UsageError(f"{path}: expected detector as a string and [parameters] as a table")
+    if unknown := sorted(set(content) - {"schema", "format", "detector", "parameters"}):
+        raise UsageError(
+            f"{path}: unknown key {unknown[0]!r}; expected format, detector and [parameters]"
+        )
     try:
-        found = get_detector(name)
-        check_parameters(found, parameters)
+        return Config(_detector(content, random_state), _format(content))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def _detector(content: Mapping[str, Any], random_state: int | None) -> Detector | None:
+    if "detector" not in content and "format" in content and "parameters" not in content:
+        return None
+    name, parameters = content.get("detector"), content.get("parameters", {})
+    if not isinstance(name, str) or not isinstance(parameters, dict):
+        raise UsageError("expected detector as a string and [parameters] as a table")
+    found = get_detector(name)
+    check_parameters(found, parameters)
     detector = found(**parameters)
     if "random_state" in parameter_types(found) and "random_state" not in parameters:
         detector.set_params(random_state=random_state)
     return detector
+
+
+def _format(content: Mapping[str, Any]) -> str | None:
+    given = content.get("format")
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise UsageError(f"format = {given!r}; expected the name of one, or a pattern")
+    if given not in TABLES:
+        get_format(given)
+    return given
 
 
 def write_config(path: str | PathLike[str], config: Mapping[str, Any]) -> None:
