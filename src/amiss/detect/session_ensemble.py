@@ -13,6 +13,7 @@ from amiss.detect import get_detector
 from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._calibration import Calibration
 from amiss.detect.event_counts import EventCounts
+from amiss.detect.event_rates import EventRates
 from amiss.detect.next_event import NextEvent
 from amiss.errors import UsageError
 from amiss.types import Sequences
@@ -30,7 +31,7 @@ class SessionEnsemble(Detector):
     Parameters
     ----------
     members : list of (name, detector), optional
-        By default event counts, event sets, and the next event.
+        By default event counts, event sets, and the next event; of windows of time, event rates.
     contamination : float, default 0.1
         Share of training items above the threshold of the bare detector.
     random_state : int, optional
@@ -69,7 +70,9 @@ class SessionEnsemble(Detector):
         self.random_state = random_state
         self.combine = combine
 
-    def _default_members(self) -> Members:
+    def _default_members(self, X: Sequences) -> Members:
+        if X.start is not None:
+            return [("event rates", EventRates())]
         return [
             ("event counts", EventCounts()),
             ("event sets", EventCounts("sets")),
@@ -77,7 +80,7 @@ class SessionEnsemble(Detector):
         ]
 
     def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
-        members = self._default_members() if self.members is None else self.members
+        members = self._default_members(X) if self.members is None else self.members
         if not members:
             raise UsageError("an ensemble of no members; expected at least one")
         if self.combine not in ("sum", "least"):

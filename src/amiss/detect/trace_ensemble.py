@@ -8,6 +8,7 @@ from amiss.detect.event_counts import EventCounts
 from amiss.detect.nearest_profile import NearestProfile
 from amiss.detect.ngrams import NGrams
 from amiss.detect.session_ensemble import Members, SessionEnsemble
+from amiss.types import Sequences
 
 
 class TraceEnsemble(SessionEnsemble):
@@ -54,7 +55,7 @@ class TraceEnsemble(SessionEnsemble):
     ) -> None:
         super().__init__(members, contamination, random_state, combine)
 
-    def _default_members(self) -> Members:
+    def _default_members(self, X: Sequences) -> Members:
         return [
             ("n-grams", NGrams(stretch=100)),
             ("n-gram profile", NearestProfile()),

@@ -13,6 +13,7 @@ from amiss.types import (
     END,
     NO_TIME,
     Contribution,
+    Deviation,
     Difference,
     Expectation,
     Finding,
@@ -61,9 +62,9 @@ class EventPlaces(Protocol):
     @property
     def offsets(self) -> NDArray[np.int64]: ...  # noqa: D102
     @property
-    def line(self) -> NDArray[np.int64]: ...  # noqa: D102
+    def line(self) -> NDArray[np.integer[Any]]: ...  # noqa: D102
     @property
-    def source(self) -> NDArray[np.int32]: ...  # noqa: D102
+    def source(self) -> NDArray[np.integer[Any]]: ...  # noqa: D102
     @property
     def time(self) -> NDArray[np.int64]: ...  # noqa: D102
     @property
@@ -78,6 +79,8 @@ def explain_sessions(
     contributions: Sequence[tuple[Contribution, ...]],
     events: ScoresEvents | None,
     nearest: KnowsNearest | None,
+    deviations: Sequence[tuple[Deviation, ...]] = (),
+    before: Sequence[Location] = (),
 ) -> list[Finding]:
     """Return one finding a session, in the order given; raw lines are filled in by the caller.
 
@@ -87,6 +90,10 @@ def explain_sessions(
     scores, p_values : ndarray of float64, shape (n,)
     contributions : sequence of tuples of Contribution
     events, nearest : detectors that can say so, or None
+    deviations : sequence of tuples of Deviation, optional
+        What is unusual of each session, the least likely first; places are filled in here.
+    before : sequence of Location, optional
+        A line beside each session, for windows of time that hold none.
     """
     event_scores = events.event_score(sequences) if events else None
     ask = getattr(events, "expected_events", None)
@@ -96,6 +103,7 @@ def explain_sessions(
     parts = sessions.log.unit == "segment"
     codes = events.vocabulary_.encode(sequences) if events and expected and parts else None
     likeliest = _written(events, sequences) if codes is not None else None
+    timed = sequences.start is not None
     findings = []
     for i in range(len(sequences)):
         names = tuple(sequences.names[e] for e in sequences[i])
@@ -116,9 +124,13 @@ def explain_sessions(
         complete = bool(sequences.complete[i])
         missing, surplus = _differences(names, like if nearest else names, known)
         places = _Places(sessions, i)
-        locations = tuple(dict.fromkeys(s.location for s in surprises)) or (places.at(-1),)
+        odd = tuple(places.of(deviation) for deviation in deviations[i]) if deviations else ()
+        shown = [s.location for s in surprises] + [d.location for d in odd if d.location]
+        locations = tuple(dict.fromkeys(shown)) or places.end() or tuple(before[i : i + 1])
         if parts:
-            locations = (places.all(),)
+            locations = places.all()
+        elif timed:
+            locations = tuple(dict.fromkeys([*shown, *places.all()])) or tuple(before[i : i + 1])
         mispredicted: tuple[Misprediction, ...] = ()
         if expected and codes is not None and events:
             own = codes[sequences.offsets[i] : sequences.offsets[i + 1]]
@@ -130,22 +142,34 @@ def explain_sessions(
                 id=str(sessions.ids[i]),
                 score=float(scores[i]),
                 p_value=float(p_values[i]),
-                start=places.time(0),
-                end=places.time(-1),
+                start=int(sequences.start[i]) if sequences.start is not None else places.time(0),
+                end=_window_end(sessions.log, sequences, i) if timed else places.time(-1),
                 locations=locations,
                 contributions=contributions[i],
                 surprises=surprises,
                 missing=missing if complete else (),
                 surplus=surplus,
                 complete=complete,
-                # A segment is some thousand events: the lines say which, if each has one.
-                events=() if parts and locations[0].first_line < locations[0].last_line else names,
+                # These are some thousand events: the lines say which, if each has one.
+                events=() if timed or (parts and _is_range(locations[0])) else names,
                 nearest=() if parts else like,
                 nearest_count=alike,
                 mispredicted=mispredicted,
+                deviations=odd,
             )
         )
     return findings
+
+
+def _is_range(location: Location) -> bool:
+    return location.first_line < location.last_line
+
+
+def _window_end(log: LogInfo, sequences: Sequences, i: int) -> int:
+    """Return when a window of time ends, by its length."""
+    option, length = log.option
+    assert sequences.start is not None  # noqa: S101 - these are windows of time
+    return int(sequences.start[i]) + (round(1000 * float(length)) if option == "every" else 0)
 
 
 class _Places:
@@ -161,11 +185,29 @@ class _Places:
         line = int(self._sessions.line[flat])
         return Location(self._sessions.log.sources[self._sessions.source[flat]], line, line)
 
-    def all(self) -> Location:
-        """Return the lines of all events."""
+    def of(self, deviation: Deviation) -> Deviation:
+        """Return a deviation with the place of its event."""
+        if deviation.position is None:
+            return deviation
+        return deviation._replace(location=self.at(deviation.position))
+
+    def end(self) -> tuple[Location, ...]:
+        """Return where the last event is, if there is one."""
+        return (self.at(-1),) if self._end > self._first else ()
+
+    def all(self) -> tuple[Location, ...]:
+        """Return the lines from the first to the last event, of each file."""
         lines = self._sessions.line[self._first : self._end]
-        source = self._sessions.source[self._first]
-        return Location(self._sessions.log.sources[source], int(lines.min()), int(lines.max()))
+        source = self._sessions.source[self._first : self._end]
+        files = dict.fromkeys(source.tolist())
+        return tuple(
+            Location(
+                self._sessions.log.sources[file],
+                int(lines[source == file].min()),
+                int(lines[source == file].max()),
+            )
+            for file in files
+        )
 
     def time(self, position: int) -> int:
         times = self._sessions.time[self._first : self._end]

@@ -20,6 +20,8 @@ class Reason(NamedTuple):
     """How many events, where that is the matter."""
     expected: dict[str, Any] | None = None
     """The likeliest event instead, with its probability."""
+    after: str = ""
+    """What else is said after the template, numbers mostly."""
 
     @property
     def kind(self) -> tuple[str | None, ...]:
@@ -28,39 +30,45 @@ class Reason(NamedTuple):
 
     def rows(self, room: int, after: str = "") -> list[str]:
         """Return the reason in rows of `room` columns, templates shortened to fit."""
-        said = f"{self.words} {self.events} ×" if self.events else self.words
-        comma = "," if self.expected else after
+        said = f"{self.words} {self.events:,} ×" if self.events else self.words
+        comma = "," if self.expected else self.after + after
         if self.template is not None:
-            said += f" {_quoted(self.template, room - len(said) - 1 - len(comma))}"
+            said += f" {quoted(self.template, max(20, room - len(said) - 1 - len(comma)))}"
         if self.expected is None:
-            return [said + after]
+            return [said + self.after + after]
         template = self.expected["template"]
         chance = f" ({percent(self.expected['probability'])}){after}"
         if template == _END:
             instead = f"expected the end{chance}"
         else:
-            instead = f"expected {_quoted(template)}{chance}"
+            instead = f"expected {quoted(template)}{chance}"
         if len(said) + 2 + len(instead) <= room:
             return [f"{said}, {instead}"]
         if template != _END:
             left = room - len(f"  expected {chance}")
-            instead = f"expected {_quoted(template, left)}{chance}"
+            instead = f"expected {quoted(template, left)}{chance}"
         return [f"{said},", f"  {instead}"]
 
 
 def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
     """Return the strongest reasons of a finding, and how many more there are."""
-    reasons: list[Reason] = []
+    ranked: list[tuple[float, Reason]] = []
     for got, expected in zip(finding["got"], finding["expected"], strict=True):
         best = expected[0] if expected else None
+        chance = got["probability"] or 0.0
         if got["unseen"]:
-            reasons.append(Reason(f"in no normal {finding['unit']}:", got["template"]))
+            reason = Reason(f"in no normal {finding['unit']}:", got["template"])
         elif got["template"] is None:
-            reasons.append(Reason(f"the {finding['unit']} ends", None, 0, best))
+            reason = Reason(f"the {finding['unit']} ends", None, 0, best)
         else:
-            reasons.append(Reason("unexpected here:", got["template"], 0, best))
-        if len(reasons) == 2:
+            reason = Reason("unexpected here:", got["template"], 0, best)
+        ranked.append((chance, reason))
+        if len(ranked) == 2:
             break
+    if odd := finding["deviations"]:
+        ranked += [(d["p_value"], _deviation_reason(d, finding["unit"])) for d in odd]
+        ranked.sort(key=lambda pair: pair[0])
+    reasons = [reason for _, reason in ranked]
     if mispredicted := finding.get("mispredicted"):
         # Any segment has some unlikely event: what tells is what is missed time and again.
         reasons = [reason for reason in reasons if reason.words.startswith("in no normal")][:1]
@@ -81,6 +89,56 @@ def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
     return reasons[:most], max(0, len(reasons) - most)
 
 
+def _deviation_reason(deviation: dict[str, Any], unit: str) -> Reason:
+    template, value = deviation["template"], figure(deviation["value"])
+    known = f", {usual(deviation)}" if deviation["usual"] else ""
+    if deviation["kind"] == "number":
+        which = ordinal(deviation["parameter"])
+        return Reason(f"the {which} number of", template, after=f" is {value}{known}")
+    if deviation["kind"] == "step":
+        return Reason("a slow step after", template, after=f": {value} s{known}")
+    count = int(deviation["value"])
+    if deviation["usual"] is None:
+        return Reason(f"in no normal {unit}:", template, count)
+    many = "too many" if count > deviation["usual"][1] else "too few"
+    if template is None:
+        return Reason(f"{many} lines:", None, after=f" {value}{known}")
+    if not count:
+        return Reason("none of", template, after=known)
+    return Reason(f"{many}:", template, count, after=known)
+
+
+def usual(deviation: dict[str, Any]) -> str:
+    """Return between which values the normal ones of a deviation lie, in words."""
+    low, high = (figure(value) for value in deviation["usual"])
+    if deviation["kind"] == "step":
+        return f"usually at most {high} s"
+    return f"usually {low}" if low == high else f"usually {low} to {high}"
+
+
+def figure(value: float) -> str:
+    """Return a number as people write it: whole ones with commas, others with four digits.
+
+    Examples
+    --------
+    >>> [figure(value) for value in (67108864.0, 0.123456, -3.0, 1e300)]
+    ['67,108,864', '0.1235', '-3', '1e+300']
+    """
+    return f"{value:,.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.4g}"
+
+
+def ordinal(place: int) -> str:
+    """Return which one in words.
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 22)]
+    ['1st', '2nd', '3rd', '11th', '22nd']
+    """
+    ends = {} if 10 < place % 100 < 20 else {1: "st", 2: "nd", 3: "rd"}
+    return f"{place}{ends.get(place % 10, 'th')}"
+
+
 def reason_rows(finding: dict[str, Any], room: int) -> list[str]:
     """Return the strongest reasons of a finding in rows of `room` columns."""
     reasons, more = why(finding)
@@ -88,7 +146,8 @@ def reason_rows(finding: dict[str, Any], room: int) -> list[str]:
     return rows + reasons[-1].rows(room, f" (+{more} more)" if more else "")
 
 
-def _quoted(template: str, room: int | None = None) -> str:
+def quoted(template: str, room: int | None = None) -> str:
+    """Return a template in quotes, cut to `room` columns."""
     return f'"{visible(template, None if room is None else max(1, room - 2))}"'
 
 

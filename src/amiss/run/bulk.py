@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from amiss.detect._base import LEFT_OUT
 from amiss.detect.event_counts import EventCounts
+from amiss.detect.event_rates import usual_windows
 from amiss.types import Sequences
 
 CORE_MASS = 0.05
@@ -31,8 +32,11 @@ REACH = 0.2
 def normal_bulk(sequences: Sequences) -> NDArray[np.bool_]:
     """Return which sequences belong to the normal bulk, shape (n,).
 
-    Cut sequences (see `Sequences.complete`) do not make up the bulk, but may belong to it.
+    Cut sequences (see `Sequences.complete`) do not make up the bulk, but may belong to it. Windows
+    of time are judged by the rates of their events.
     """
+    if sequences.start is not None:
+        return usual_windows(sequences)
     complete = sequences.complete
     if not complete.any():
         return np.ones(len(sequences), dtype=np.bool_)

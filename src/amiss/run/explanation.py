@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from amiss.detect._calibration import Calibration
 from amiss.explain.sessions import explain_sessions
 from amiss.read.formats import STRUCTURED
 from amiss.read.lines import read_lines
+from amiss.read.privacy import make_masker
 from amiss.read.sources import Source
 from amiss.read.structured import read_contents
 from amiss.represent.sessions import Sessions
 from amiss.run.findings import ExplainedFinding
-from amiss.types import Contribution, Finding, Sequences
+from amiss.types import Contribution, Deviation, Finding, Location, Sequences
 
 _EXPLAINED = 512
 """Sessions that are explained at once: of each event, what else was likely is held."""
@@ -63,7 +65,29 @@ def _explain(
         next((m for m in members if hasattr(m, "expected_events")), None)
         or next((m for m in members if hasattr(m, "event_score")), None),
         next((m for m in members if hasattr(m, "nearest_normal")), None),
+        _deviations(members, chosen),
+        [_before(sessions, int(row)) for row in rows],
     )
+
+
+def _deviations(members: list[Detector], chosen: Sequences) -> list[tuple[Deviation, ...]]:
+    """Return the counts, numbers and times that are not usual, by all members that know of any."""
+    found: list[list[Deviation]] = [[] for _ in range(len(chosen))]
+    for member in members:
+        if hasattr(member, "deviations"):
+            for own, others in zip(found, member.deviations(chosen), strict=True):
+                own += others
+    return [tuple(sorted(own, key=lambda deviation: deviation.p_value)) for own in found]
+
+
+def _before(sessions: Sessions, row: int) -> Location:
+    """Return the last line before a session in the order of sessions, or the first one after it.
+
+    It is where a window of time is that holds no line.
+    """
+    at = max(int(sessions.offsets[row]) - 1, 0)
+    line = int(sessions.line[at])
+    return Location(sessions.log.sources[sessions.source[at]], line, line)
 
 
 def _contributions(detector: Detector, chosen: Sequences) -> list[tuple[Contribution, ...]]:
@@ -84,19 +108,28 @@ def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
     source_of = {name: index for index, name in enumerate(log.sources)}
     wanted: dict[int, set[int]] = {}
     for finding in findings:
-        for surprise in finding.surprises:
-            wanted.setdefault(source_of[surprise.location.file], set()).add(
-                surprise.location.first_line
-            )
+        for place in _places(finding):
+            wanted.setdefault(source_of[place.file], set()).add(place.first_line)
     files = [Source(n, Path(p)) for n, p in zip(log.sources, log.paths, strict=True)]
-    texts = (read_contents if log.format.startswith(STRUCTURED) else read_lines)(files, wanted)
+    if log.format.startswith(STRUCTURED):
+        texts = read_contents(files, wanted)
+    else:
+        texts = read_lines(files, wanted, make_masker(log.mask))
+
+    def text(place: Location | None) -> str:
+        return texts.get((source_of[place.file], place.first_line), "") if place else ""
+
     return [
         replace(
             finding,
-            surprises=tuple(
-                replace(s, text=texts.get((source_of[s.location.file], s.location.first_line), ""))
-                for s in finding.surprises
-            ),
+            surprises=tuple(replace(s, text=text(s.location)) for s in finding.surprises),
+            deviations=tuple(d._replace(text=text(d.location)) for d in finding.deviations),
         )
         for finding in findings
     ]
+
+
+def _places(finding: Finding) -> Iterator[Location]:
+    """Yield the lines that a finding shows."""
+    yield from (surprise.location for surprise in finding.surprises)
+    yield from (d.location for d in finding.deviations if d.location is not None)
