@@ -76,3 +76,15 @@ def test_what_is_wrong_is_said(tmp_path, run_amiss):
     done = run_amiss("inspect", str(path), "--format", "nonsense")
     assert done.code == 2
     assert "unknown log format" in done.err
+
+
+def test_what_is_masked_is_not_shown(tmp_path, run_amiss):
+    path = tmp_path / "a.log"
+    line = "Mar  1 09:00:{:02} gate sshd[{}]: {} from 10.20.30.{} for anna@example.org\n"
+    lines = (line.format(i % 60, 2000 + i // 4, STEPS[i % 4], i // 4 % 9) for i in range(200))
+    path.write_text("".join(lines))
+    done = run_amiss("inspect", str(path), "--mask", "all")
+    assert done.code == 0, done.err
+    assert "10.20.30." not in done.out
+    assert "anna@example.org" not in done.out
+    assert "--mask all --session-field pid" in done.out

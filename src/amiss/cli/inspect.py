@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.options import Format, Input, Json, Quiet
+from amiss.cli.options import Format, Input, Json, Mask, Quiet, names_in
 from amiss.cli.streams import dumps, quoted, say, status, width
 
 
 def inspect(
     logs: Input,
     format: Format = None,  # noqa: A002 - the option's name
+    mask: Mask = None,
     all_: Annotated[
         bool, typer.Option("--all", metavar="", help="Show all templates and candidates.")
     ] = False,
@@ -23,11 +24,13 @@ def inspect(
     from amiss.run.inspect import chosen_words, inspect_log
 
     with status("looking at a sample", quiet):
-        found = inspect_log(logs, format=format)
+        found = inspect_log(logs, format=format, mask=tuple(names_in(mask or "")))
     content = found.to_dict()
     words = ["amiss", "scan", *logs]
     if format is not None:
         words += ["--format", format]
+    if mask is not None:
+        words += ["--mask", mask]
     if found.choice is not None:
         words += chosen_words(found.choice)
     elif content["format"]["name"] == "table":

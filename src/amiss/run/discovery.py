@@ -69,6 +69,7 @@ class Discovery:
 def choose_grouping(
     sources: Sequence[Source],
     format: str | None = None,  # noqa: A002 - the option's name
+    mask: Sequence[str] = (),
 ) -> Choice:
     r"""Return how to group a log that nothing is known of, and why.
 
@@ -81,6 +82,9 @@ def choose_grouping(
         Files of a log, not of a table.
     format : str, optional
         Name of the header format; by default it is recognised.
+    mask : sequence of str
+        What becomes pseudonyms when the log is read: what ties lines together has to be found in
+        what is left.
 
     Examples
     --------
@@ -93,7 +97,7 @@ def choose_grouping(
     >>> choice.option, choice.value
     ('session_key', 'job_\\d+')
     """
-    sample = take_sample(sources, format)
+    sample = take_sample(sources, format, mask=mask)
     return usual_choice(sample) or discover_keys(sample).choice
 
 

@@ -66,6 +66,7 @@ def inspect_log(
     *,
     format: str | None = None,  # noqa: A002 - the option's name
     size: int = SAMPLE_BYTES,
+    mask: Sequence[str] = (),
 ) -> Inspection:
     r"""Say what a log is, by a sample of it.
 
@@ -78,6 +79,9 @@ def inspect_log(
     size : int
         Bytes of text to look at: of a plain file its start, middle and end; of a packed one its
         start.
+    mask : sequence of str
+        What becomes pseudonyms before anything is looked at or shown: ``addresses``, ``emails``,
+        ``users``, ``secrets`` or ``all``.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def inspect_log(
     total = sum(source.path.stat().st_size for source in sources)
     if table := _table(sources, inputs, format):
         return Inspection(files, total, {"format": table, "notes": []}, None)
-    sample = take_sample(sources, format, size)
+    sample = take_sample(sources, format, size, mask)
     discovery = discover_keys(sample)
     content = {
         "sample": _sample(sample),

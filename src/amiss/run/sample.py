@@ -95,10 +95,21 @@ def take_sample(
     sources: Sequence[Source],
     format: str | None = None,  # noqa: A002 - the option's name
     size: int = SAMPLE_BYTES,
+    mask: Sequence[str] = (),
 ) -> LogSample:
     """Read a sample of `sources`: start, middle and end of a plain file, the start of a packed one.
 
     Of many files, some are read: the first, the last, and some between.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    format : str, optional
+        Name of the header format; by default it is recognised.
+    size : int
+        Bytes of text.
+    mask : sequence of str
+        What becomes pseudonyms before anything is looked at (see `amiss.read.privacy`).
 
     Raises
     ------
@@ -108,7 +119,7 @@ def take_sample(
     with _pieces(list(sources), size) as found:
         pieces, stored = [piece for piece, _ in found], [path for _, path in found]
         files = [Source(p.source.name, at) for p, at in zip(pieces, stored, strict=True)]
-        recognised = RecordReader(files, format=format)
+        recognised = RecordReader(files, format=format, mask=mask)
         next(iter(recognised))
         known = recognised.format or FORMATS[-1]
         if known.layout not in _ANYWHERE:  # what stands in its middle, only its start tells
@@ -117,7 +128,7 @@ def take_sample(
         fields = tuple(
             name for name in known.fields if not names_no_one(name) and name not in known.numeric
         )
-        reader = RecordReader(files, format=known.name, fields=fields)
+        reader = RecordReader(files, format=known.name, fields=fields, mask=mask)
         batches = list(reader)
     return LogSample(list(sources), pieces, batches, fields, known, reader.report)
 
