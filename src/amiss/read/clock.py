@@ -21,8 +21,8 @@ _YEAR_2000 = 946_684_800_000
 class Clock:
     """Complete the times of one file, in the order of its lines.
 
-    A time without a year is in the last year in which it is not later than the file was written;
-    from there on years follow each other where the times turn over. In the same way with times of
+    A time without a year is in the last year in which the first lines are not later than the file
+    was written; years follow each other where the times turn over. In the same way with times of
     day. A log of more than a year, whose lines have none, is placed too late: it is said.
 
     Parameters
@@ -73,20 +73,20 @@ class Clock:
         turns = self._turns + np.cumsum((steps < -half).astype(np.int64) - (steps > half))
         self._last, self._turns = int(told[-1]), int(turns[-1])
         if self._base is None:
-            self._base = self._place(int(told[0]))
+            self._base = self._place(int(told[-1])) - int(turns[-1])
         if self._period == _DAY:
             return told + _DAY * (self._base + turns)
         return in_year(told, self._base + turns)
 
-    def _place(self, first: int) -> int:
-        """Return the year of the file's first time, or its day since the first of 2000."""
+    def _place(self, moment: int) -> int:
+        """Return the last year, or the days since the first of 2000, that a time may be of."""
         self._written = min(_written(self._source), int(time.time() * 1000))
         latest = self._written + _DAY  # zones, and clocks that are not quite right
         if self._period == _DAY:
-            return (self._written - first) // _DAY
+            return (self._written - moment) // _DAY
         year = datetime.fromtimestamp(latest / 1000, UTC).year
-        moment = int(in_year(np.array([first]), np.array([year]))[0])
-        return year if moment <= latest else year - 1
+        placed = int(in_year(np.array([moment]), np.array([year]))[0])
+        return year if placed <= latest else year - 1
 
     def add_notes(self, report: ReadReport) -> None:
         """Add to `report` what a reader should know of the times of this file."""

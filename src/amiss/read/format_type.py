@@ -73,6 +73,8 @@ class Format:
         the message, the level and the time, the first that is there.
     separator : str
         What stands between the cells of a row.
+    composed : bool
+        The message is made of all that `message` names, for want of one.
     """
 
     name: str
@@ -94,12 +96,14 @@ class Format:
     level: tuple[str, ...] = ()
     stamp: tuple[str, ...] = ()
     separator: str = ""
+    composed: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the fields of the header or row, the message left out."""
         if self.layout not in (HEADER, GIVEN):
-            return tuple(name for name in self.columns if name not in self.message)
+            said = () if self.composed else self.message
+            return tuple(name for name in self.columns if name not in said)
         return tuple(name for name in re.compile(self.header).groupindex if name != "message")
 
     @property

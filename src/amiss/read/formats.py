@@ -6,6 +6,7 @@ import re
 
 from amiss.errors import UsageError
 from amiss.read.format_type import GIVEN, Derived, Format
+from amiss.read.formats_named import NAMED
 from amiss.read.headers import HEADERS
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
 
 # In the order in which they are tried.
 FORMATS = (
+    *NAMED,
     *HEADERS,
     # The fallback: every line is a message. It stays last, since it matches everything.
     Format(name="plain", title="plain lines", header=r"^(?P<message>.*)$"),
@@ -23,7 +25,7 @@ FORMATS = (
 #: Layouts of tables: a row a line, a row a session, event numbers, a row an event of a trace.
 TABLES = STRUCTURED, SESSIONS, EVENTS, TRACES = "structured", "sessions", "events", "traces"
 
-_ALIASES = {"bsd": "syslog", "json_lines": "json", "jsonl": "json", "ndjson": "json"}
+_ALIASES = {"bsd": "syslog", "json_lines": "json", "jsonl": "json", "ndjson": "json", "iis": "w3c"}
 
 
 def get_format(name: str) -> Format:
@@ -86,4 +88,7 @@ def _own_format(pattern: str) -> Format:
         header=pattern,
         time="auto" if "time" in groups else "",
         layout=GIVEN,
+        message=("message",),
+        level=("level",) if "level" in groups else (),
+        stamp=("time",) if "time" in groups else (),
     )

@@ -14,7 +14,7 @@ from amiss.read.time_values import as_written, stamps_of
 from amiss.types import NO_TIME, distinct_codes
 
 
-def match_header(lines: pl.Series, fmt: Format) -> pl.DataFrame:
+def match_headers(lines: pl.Series, fmt: Format) -> pl.DataFrame:
     """Return what the groups of a header capture in each line, null where it does not fit."""
     groups = lines.str.extract_groups(fmt.header).struct.unnest()
     if not fmt.loose or not (unfit := groups["message"].is_null()).any():
@@ -40,7 +40,7 @@ def read_headers(
         Fields to read.
     fmt : Format
     """
-    groups = match_header(distinct, fmt)
+    groups = match_headers(distinct, fmt)
     fits = groups["message"].is_not_null().to_numpy()[kind]
     needed = dict.fromkeys(names)
     if fmt.time and fmt.loose:
@@ -50,7 +50,8 @@ def read_headers(
         needed["pri"] = None
     cells = header_fields(raw, kind, groups, needed, fmt)
     level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
-    kinds = groups.select(level=level, message=pl.coalesce("message", distinct))
+    message = pl.coalesce("message", distinct).str.replace_all("00+", "0")
+    kinds = groups.select(level=level, message=message, line=distinct)
     if ranked:
         kind, kinds = split_by_level(kind, kinds, priority_level(cells["pri"], 8))
     time = np.full(len(raw), NO_TIME)
@@ -99,7 +100,7 @@ def _captures(
     cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
     rest = [name for name in names if name not in cells]
     if rest:
-        cells.update(match_header(raw, fmt).select(rest).to_dict())
+        cells.update(match_headers(raw, fmt).select(rest).to_dict())
     return cells
 
 

@@ -13,12 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.read.format_type import GIVEN, HEADER, Format
+from amiss.read.format_type import CSV, GIVEN, HEADER, Format
 from amiss.read.header_parts import TIMES
 from amiss.read.lines import Lines
+from amiss.read.named_values import in_quotes
 
 MAX_RECORD = 10_000
 """Lines of a record; what comes after begins another one."""
+_CELL = 1000
+"""Lines of a cell of a table."""
 _MAX_BYTES = 1 << 26
 """Bytes of a record that are held back until its end is seen."""
 
@@ -67,6 +70,8 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
     >>> continues(lines, get_format("plain"))
     array([False,  True,  True, False])
     """
+    if fmt.layout == CSV:
+        return in_quotes(lines.str.count_matches('"', literal=True).to_numpy().astype(int), _CELL)
     blank: NDArray[np.bool_] = (lines.str.strip_chars() == "").to_numpy()
     if not fmt.multiline:
         return blank
@@ -110,6 +115,22 @@ def join(
     record, at = np.unique(np.searchsorted(heads, found, side="right") - 1, return_index=True)
     said[record] = found[at]
     return Joined(heads, line[last] - line[heads] + 1, said)
+
+
+def joined_texts(raw: pl.Series, joined: Joined) -> pl.Series:
+    """Return the text of each record, all its lines, of the lines of a block."""
+    record = np.searchsorted(joined.head, np.arange(len(raw)), side="right")
+    lines = pl.DataFrame({"record": record, "text": raw})
+    return lines.group_by("record", maintain_order=True).agg(pl.col("text").str.join("\n"))["text"]
+
+
+def move_heads(line: NDArray[np.int64], raw: pl.Series, joined: Joined) -> Joined:
+    """Return records of a journal that begin with the line of their message."""
+    found = np.flatnonzero(raw.str.starts_with("MESSAGE=").to_numpy())
+    record, at = np.unique(np.searchsorted(joined.head, found, side="right") - 1, return_index=True)
+    head = joined.head.copy()
+    head[record] = found[at]
+    return Joined(head, joined.extent - (line[head] - line[joined.head]), joined.said)
 
 
 def tell_what(lines: pl.Series) -> NDArray[np.bool_]:

@@ -1,34 +1,205 @@
-"""Records whose fields have names in the line or in the file: JSON, logfmt, CSV and others."""
+"""Records whose values have names in the line or in the file: JSON, logfmt, CSV and others.
+
+Each record is looked at for itself: digits tell here what a pattern tells elsewhere.
+"""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable, Iterable
+from io import BytesIO
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from amiss.read.format_type import Format
-from amiss.read.record_kinds import Values, kinds_of
+from amiss.read.format_type import CSV, GIVEN, HASHED, JOURNAL, JSON, LOGFMT, Format
+from amiss.read.formats_named import PAIR
+from amiss.read.record_kinds import Values, kinds_of, priority_level
 from amiss.read.time_values import as_written, stamps_of
 from amiss.types import NO_TIME
 
+_RANKS = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+"""Numbers of levels as Bunyan and Pino write them."""
+_PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
-def read_values(raw: pl.Series, names: list[str], fmt: Format) -> Values:
+
+def read_values(texts: pl.Series, names: list[str], fmt: Format) -> Values:
     """Return what records say, each looked at for itself.
 
     Parameters
     ----------
-    raw : polars.Series of str, shape (n,)
+    texts : polars.Series of str, shape (n,)
+        Whole records, their lines joined.
     names : list of str
         Fields to read.
     fmt : Format
+        Bound to a file.
     """
-    return _given(raw, names, fmt)
+    wanted = [*names, *fmt.message, *fmt.level, *fmt.stamp]
+    cells = cells_of(texts, dict.fromkeys(wanted), fmt)
+    message = _message(cells, fmt, len(texts))
+    fits = message.is_not_null()
+    # A message of several lines is told by its first.
+    said = message.zip_with(fits, texts).str.extract(r"^\s*([^\n]*)").fill_null("")
+    kind, kinds = kinds_of(said, _levels(cells, fmt, len(texts)))
+    time = np.full(len(texts), NO_TIME)
+    if fmt.time:
+        time = as_written(_stamps(texts, cells, fmt), fmt)
+    return Values(kind, kinds, time, cells, fits.to_numpy())
 
 
-def _given(raw: pl.Series, names: list[str], fmt: Format) -> Values:
-    groups = raw.str.extract_groups(fmt.header).struct.unnest().to_dict()
-    fits = groups["message"].is_not_null()
-    message = groups["message"].zip_with(fits, raw)
-    none = pl.Series([""]).new_from_index(0, len(raw))
-    kind, kinds = kinds_of(message, groups["level"].fill_null("") if "level" in groups else none)
-    time = as_written(stamps_of(raw, fmt), fmt) if fmt.time else np.full(len(raw), NO_TIME)
-    return Values(kind, kinds, time, {name: groups[name] for name in names}, fits.to_numpy())
+def _stamps(texts: pl.Series, cells: dict[str, pl.Series], fmt: Format) -> pl.Series:
+    if fmt.layout == GIVEN:
+        return stamps_of(texts, fmt)
+    if fmt.layout == HASHED and len(fmt.stamp) == 2:  # a date and a time
+        return cells[fmt.stamp[0]] + " " + cells[fmt.stamp[1]]
+    return _first(cells, fmt.stamp)
+
+
+def cells_of(texts: pl.Series, names: Iterable[str], fmt: Format) -> dict[str, pl.Series]:
+    """Return values of records by name, null where a record has none."""
+    cells = _READERS[fmt.layout](texts, list(names), fmt)
+    if fmt.absent:
+        cells = {name: values.replace(fmt.absent, None) for name, values in cells.items()}
+    return cells
+
+
+def values_messages(texts: pl.Series, fmt: Format) -> pl.Series:
+    """Return the messages of records, null where they are not in the format."""
+    return _message(cells_of(texts, dict.fromkeys(fmt.message), fmt), fmt, len(texts))
+
+
+def _message(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:
+    if not fmt.message:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, size)
+    if not fmt.composed:
+        return _first(cells, fmt.message)
+    parts = [pl.lit(f"{name}=") + pl.lit(cells[name]) for name in fmt.message]
+    said = pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
+    return said.replace("", None)
+
+
+def _levels(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:
+    if not fmt.level:
+        return pl.Series([""]).new_from_index(0, size)
+    level = _first(cells, fmt.level).fill_null("")
+    numbers = level.str.extract(r"^(\d{1,2})$").cast(pl.Int64)
+    if numbers.null_count() == size:
+        return level
+    # Each number is told by itself: syslog has 0 to 7, loggers have tens.
+    ranks = _PYTHON if "levelno" in map(str.lower, fmt.level) else _RANKS
+    tens = numbers.replace_strict(ranks, default=None, return_dtype=pl.String)
+    small = priority_level(numbers.set(numbers > 7, None), 8).replace("", None)
+    return pl.select(pl.coalesce(tens, small, level)).to_series()
+
+
+def _first(cells: dict[str, pl.Series], names: Iterable[str]) -> pl.Series:
+    return pl.select(pl.coalesce(cells[name] for name in names)).to_series()
+
+
+def _given(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:
+    groups = texts.str.extract_groups(fmt.header).struct.unnest()
+    return groups.select(names).to_dict()
+
+
+def _json(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
+    cells = {}
+    for name in names:
+        paths = [f"$['{name}']"]
+        if "." in name:  # of objects in objects
+            paths.append("$" + "".join(f"['{part}']" for part in name.split(".")))
+        found = [texts.str.json_path_match(path) for path in paths]
+        cells[name] = pl.select(pl.coalesce(found)).to_series()
+    return cells
+
+
+def _logfmt(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
+    cells = {}
+    for name in names:
+        # Whole pairs are gone over, so that no value is taken for a name.
+        before = rf"^(?:{PAIR}\s+)*?{_escaped(name)}="
+        quoted = texts.str.extract(rf'{before}"((?:[^"\\]|\\.)*)"')
+        plain = texts.str.extract(rf'{before}([^\s"]+)')
+        mended = quoted.str.replace_all(r"\\(.)", "${1}")
+        cells[name] = pl.select(pl.coalesce(mended, plain)).to_series()
+    return cells
+
+
+def _journal(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
+    return {name: texts.str.extract(rf"(?m)^{_escaped(name)}=(.*)$") for name in names}
+
+
+def _hashed(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:
+    parts = texts.str.split(fmt.separator)
+    at = {name: place for place, name in enumerate(fmt.columns)}
+    return {
+        name: parts.list.get(at[name], null_on_oob=True).replace("(empty)", "") for name in names
+    }
+
+
+def _csv(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:
+    """Return columns of rows; those that are no row of the table have no values."""
+    width = len(fmt.columns)
+    frame = _parsed(texts, fmt)
+    if frame is None:  # a quote that is not closed, or the like
+        rows = [_split_row(text, fmt.separator, width) for text in texts.to_list()]
+        schema = {str(place): pl.String for place in range(width)}
+        frame = pl.DataFrame(rows, schema=schema, orient="row")
+    at = {name: place for place, name in enumerate(fmt.columns)}
+    return {name: frame.to_series(at[name]).replace("", None) for name in names}
+
+
+def _parsed(texts: pl.Series, fmt: Format) -> pl.DataFrame | None:
+    try:
+        frame = pl.read_csv(
+            BytesIO("\n".join(texts.to_list()).encode()),
+            has_header=False,
+            separator=fmt.separator,
+            schema={str(place): pl.String for place in range(len(fmt.columns))},
+            truncate_ragged_lines=True,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return frame if len(frame) == len(texts) else None
+
+
+def _split_row(text: str, separator: str, width: int) -> list[str | None]:
+    try:
+        row: list[str] = next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:
+        row = []
+    cells: list[str | None] = [*row[:width]]
+    return cells + [None] * (width - len(cells))
+
+
+def _escaped(name: str) -> str:
+    return "".join(c if c.isalnum() or c == "_" else f"\\x{{{ord(c):x}}}" for c in name)
+
+
+_READERS: dict[str, Callable[[pl.Series, list[str], Format], dict[str, pl.Series]]] = {
+    GIVEN: _given, JSON: _json, LOGFMT: _logfmt, JOURNAL: _journal, HASHED: _hashed, CSV: _csv,
+}  # fmt: skip
+
+
+def in_quotes(quotes: NDArray[np.int64], longest: int) -> NDArray[np.bool_]:
+    """Return which lines of a CSV continue a cell in quotes, by how many quotes each line has.
+
+    A quote that is not closed within `longest` lines is a character like others.
+
+    Examples
+    --------
+    >>> in_quotes(np.array([2, 1, 0, 1, 0]), 100)
+    array([False, False,  True,  True, False])
+    """
+    inside = np.zeros(len(quotes), dtype=np.bool_)
+    odd = np.flatnonzero(quotes % 2).tolist()
+    at = 0
+    while at < len(odd):
+        close = odd[at + 1] if at + 1 < len(odd) else len(quotes) - 1
+        if close - odd[at] > longest:
+            at += 1
+            continue
+        inside[odd[at] + 1 : close + 1] = True
+        at += 2
+    return inside

@@ -16,14 +16,18 @@ from amiss.read.multiline import CONTINUES
 from amiss.read.sources import ReadReport
 from amiss.read.stamps import BY_NAME, find_layout, read_stamps
 from amiss.read.time_values import stamps_of
+from amiss.read.value_binding import bind_named, share_named
 from amiss.types import NO_TIME
 
-SAMPLE = 5000
-"""Lines at the start of a log that its format is told by."""
+SAMPLE = 1000
+"""Lines of the first block of a log that its format is told by."""
+_STAMPS = 200
+"""Of them, those that tell how times are written."""
 _ENOUGH = 0.5
 _AS_GOOD = 0.6
 """An earlier, more special format is taken if it fits so much of what the best one does."""
-_INDENTED = 0.8
+_INDENTED, _FEW = 0.8, 50
+"""Where more of the lines of a log, and these are not few, are indented, all are lines alike."""
 
 
 def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
@@ -48,26 +52,25 @@ def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
 
 def rank_formats(lines: Lines) -> list[tuple[Format, float]]:
     """Return the formats that fit `lines`, with the share that does, the chosen one first."""
-    said = np.flatnonzero((lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind])[:SAMPLE]
+    said = np.flatnonzero((lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind])
+    said = np.append(said[:20], said[20 :: max(1, len(said) // SAMPLE)])  # headers are above
     raw = lines.raw.gather(said)
     used, kind = np.unique(lines.kind[said], return_inverse=True)
     kinds = lines.kinds.gather(used)
     heads = ~kinds.str.contains(CONTINUES).to_numpy()
     weight = np.bincount(kind, minlength=len(kinds)) * (heads | ~heads.any())
-    fits = [(known, _share(kinds, weight, known)) for known in FORMATS[:-1]]
-    # Numbers at the start of lines are no times unless they may be.
-    bound = [
-        (bind(known, raw) if share >= _ENOUGH else known, share) for known, share in fits if share
+    fits = [
+        (known, _share(kinds, weight, known) if known.layout == HEADER else share_named(raw, known))
+        for known in FORMATS[:-1]
     ]
-    found = [(known, share) for known, share in bound if known.time or not _timed(known.name)]
-    enough = max(_ENOUGH, _AS_GOOD * max((share for _, share in found), default=0.0))
-    at = next((i for i, (_, share) in enumerate(found) if share >= enough), None)
-    first = (bind(FORMATS[-1], raw), 1.0) if at is None else found.pop(at)
-    return [first, *sorted(found, key=lambda fit: -fit[1])]
-
-
-def _timed(name: str) -> bool:
-    return any(known.time for known in FORMATS if known.name == name)
+    fits = [(known, share) for known, share in fits if share]
+    enough = max(_ENOUGH, _AS_GOOD * max((share for _, share in fits), default=0.0))
+    for at, (known, share) in enumerate(fits):
+        # Numbers at the start of lines are no times unless they may be.
+        if share >= enough and ((bound := bind(known, raw)).time or not known.time):
+            del fits[at]
+            return [(bound, share), *sorted(fits, key=lambda fit: -fit[1])]
+    return [(bind(FORMATS[-1], raw), 1.0), *sorted(fits, key=lambda fit: -fit[1])]
 
 
 def _share(kinds: pl.Series, weight: NDArray[np.int64], known: Format) -> float:
@@ -84,18 +87,20 @@ def bind(fmt: Format, raw: pl.Series) -> Format:
     raw : polars.Series of str
         Lines from the start of a log.
     """
-    raw = raw.head(SAMPLE)
+    raw = pl.concat([raw.head(20), raw.slice(20).gather_every(max(1, len(raw) // SAMPLE))])
     if fmt.name == "plain":
         indented = raw.str.contains(r"^\s+\S")
         said = raw.str.contains(r"\S")
-        if int(indented.sum()) > _INDENTED * int(said.sum()):
+        if int(indented.sum()) > _INDENTED * max(int(said.sum()), _FEW):
             return replace(fmt, multiline=False)  # it is how this log is written
         return fmt
-    if not fmt.time or "%" in fmt.time or fmt.layout not in (HEADER, GIVEN):
+    if fmt.layout not in (HEADER, GIVEN):
+        return bind_named(fmt, raw)
+    if not fmt.time or "%" in fmt.time:
         return fmt
-    stamps = stamps_of(raw, fmt).drop_nulls()
+    stamps = stamps_of(raw.gather_every(max(1, len(raw) // _STAMPS)), fmt).drop_nulls()
     known = BY_NAME.get(fmt.time)
     if known and 2 * int((read_stamps(stamps, known) != NO_TIME).sum()) >= len(stamps):
         return fmt
-    found = find_layout(stamps)
+    found = find_layout(stamps) if fmt.time in ("auto", "iso") else None
     return replace(fmt, time=found.name if found else "")

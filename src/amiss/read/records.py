@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
 from amiss.read.clock import Clock
-from amiss.read.format_type import GIVEN, HEADER, Format
+from amiss.read.format_type import CSV, GIVEN, HASHED, HEADER, JOURNAL, Format
 from amiss.read.formats import get_format
-from amiss.read.header_fields import match_header, read_headers
+from amiss.read.header_fields import match_headers, read_headers
 from amiss.read.lines import Lines, read_kinds, split_kinds
-from amiss.read.multiline import continues, join, tell_what, whole_records
-from amiss.read.named_values import read_values
+from amiss.read.multiline import (
+    continues,
+    join,
+    joined_texts,
+    move_heads,
+    tell_what,
+    whole_records,
+)
+from amiss.read.named_values import read_values, values_messages
 from amiss.read.privacy import make_masker
 from amiss.read.recognition import bind, rank_formats
 from amiss.read.record_kinds import add_said
@@ -25,7 +32,19 @@ from amiss.read.sources import PathLike, ReadReport, Source, find_sources
 from amiss.read.time_values import period_of
 from amiss.types import NO_TIME, RecordBatch
 
-__all__ = ["RecordReader", "match_header"]
+
+def match_header(raw: pl.Series, fmt: Format) -> pl.DataFrame:
+    """Return the messages of lines, and what else a header captures; null where it does not fit.
+
+    Parameters
+    ----------
+    raw : polars.Series of str, shape (n,)
+    fmt : Format
+        As a reader has it once it looked at the log.
+    """
+    if fmt.layout == HEADER:
+        return match_headers(raw, fmt)
+    return pl.DataFrame({"message": values_messages(raw, fmt)})
 
 
 class RecordReader:
@@ -94,6 +113,7 @@ class RecordReader:
         )
         self.report = ReadReport()
         self._bound = False
+        self._header = ""
         self._fields = tuple(fields)
         self._since, self._until = since, until
         self._span = [-NO_TIME - 1, NO_TIME]
@@ -115,6 +135,8 @@ class RecordReader:
         empty = True
         for index, source in enumerate(self.sources):
             clock: Clock | None = None
+            if self._bound and self._format.layout in (CSV, HASHED):  # names are in each file
+                self._named, self._bound = get_format(self._format.name), False
             kept = self._since is None
             for first_line, lines in whole_records(self._lines(source), self._goes_on):
                 self.report.lines += len(lines.raw)
@@ -142,19 +164,25 @@ class RecordReader:
             yield split_kinds(block, self.report, self._masker)
 
     def _goes_on(self, lines: Lines) -> NDArray[np.bool_]:
-        """Return which lines do not begin a record; the first ones tell the format."""
+        """Return which lines do not begin a record."""
+        if not self._know_format(lines):
+            return np.ones(len(lines.raw), dtype=np.bool_)
+        if self._format.layout in (GIVEN, CSV):
+            return continues(lines.raw, self._format)
+        return continues(lines.kinds, self._format)[lines.kind]
+
+    def _know_format(self, lines: Lines) -> bool:
+        """Recognise the format by `lines` if it is not known; return whether it is."""
         if not self._bound:
             said = (lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind]
             if not said.any():
-                return ~said  # nothing to recognise a format by
+                return False
             if self._named is None:
                 self.format = rank_formats(lines)[0][0]
             else:
                 self.format = bind(self._named, lines.raw.filter(pl.Series(said)))
             self._bound = True
-        if self._format.layout == GIVEN:
-            return continues(lines.raw, self._format)
-        return continues(lines.kinds, self._format)[lines.kind]
+        return True
 
     @property
     def _format(self) -> Format:
@@ -165,30 +193,34 @@ class RecordReader:
     def _batch(self, source: int, first_line: int, lines: Lines) -> RecordBatch | None:
         raw, kind, distinct = lines
         line = np.arange(first_line, first_line + len(raw), dtype=np.int64)
-        blank = (distinct.str.strip_chars() == "").to_numpy()
-        if blank.any():
-            keep = ~blank[kind]
-            self.report.counts["blank lines (skipped)"] += int((~keep).sum())
+        self._know_format(lines)
+        none = self._are_none(first_line, lines)
+        if none.any():
+            keep, blank = ~none[kind], none
             raw, line = raw.filter(pl.Series(keep)), line[keep]
             kind, distinct = (np.cumsum(~blank) - 1)[kind[keep]], distinct.filter(pl.Series(~blank))
         if not len(raw):
             return None
         goes_on = self._goes_on(Lines(raw, kind, distinct))
         fmt = self._format
-        joined, said = None, None
+        joined, said, texts = None, None, None
         if goes_on[1:].any():
             joined = join(line, goes_on, tell_what(distinct)[kind], first_line)
             said = distinct.gather(kind[np.maximum(joined.said, 0)]).str.strip_chars()
+            said = said.str.replace_all("00+", "0")
             more = len(line) - len(joined.head)
             self.report.counts["lines that continue a record (joined)"] += more
+            texts = joined_texts(raw, joined) if fmt.layout in (CSV, JOURNAL) else None
+            if fmt.layout == JOURNAL:
+                joined = move_heads(line, raw, joined)  # what was said says more than a cursor
             line, kind, raw = line[joined.head], kind[joined.head], raw.gather(joined.head)
         names = [fmt.field_name(name) for name in self._fields]
         if fmt.layout == HEADER:
             read = read_headers(raw, kind, distinct, names, fmt)
         else:
-            read = read_values(raw, names, fmt)
+            read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds
-        if joined is not None and said is not None:
+        if joined is not None and said is not None and fmt.layout in (HEADER, GIVEN):
             kind, kinds = add_said(kind, kinds, said, joined.said >= 0)
         if unparsed := int((~read.fits).sum()):
             self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed
@@ -202,6 +234,25 @@ class RecordReader:
             fields=dict(zip(self._fields, (read.cells[name] for name in names), strict=True)),
             extent=None if joined is None else joined.extent,
         )
+
+    def _are_none(self, first_line: int, lines: Lines) -> NDArray[np.bool_]:
+        """Return which kinds of line are no records, counted: blank ones, comments, names."""
+        layout = self.format.layout if self.format else HEADER
+        texts = lines.kinds.str.strip_chars()
+        blank: NDArray[np.bool_] = (texts == "").to_numpy()
+        kinds = {"blank lines (skipped)": blank}
+        if layout == HASHED:
+            kinds["comment lines (skipped)"] = texts.str.starts_with("#").to_numpy()
+        if layout == CSV:
+            if first_line == 1:
+                self._header = lines.kinds[int(lines.kind[int(np.argmin(blank[lines.kind]))])]
+            kinds["headers (skipped)"] = (lines.kinds == self._header).to_numpy() & ~blank
+        none = np.zeros(len(blank), dtype=np.bool_)
+        for what, mask in kinds.items():
+            none |= mask
+            if count := int(mask[lines.kind].sum()):
+                self.report.counts[what] += count
+        return none
 
     def _within(self, batch: RecordBatch, *, kept: bool) -> tuple[RecordBatch, bool]:
         """Return the records between `since` and `until`, and whether the last one is.

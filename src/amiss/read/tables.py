@@ -32,6 +32,7 @@ from amiss.read.sources import ReadReport, Source, read_blocks
 from amiss.read.structured import TEMPLATE_COLUMNS
 from amiss.read.traces import CLASS_COLUMNS
 from amiss.read.traces import EVENT_COLUMNS as TRACE_EVENTS
+from amiss.read.value_names import is_log
 from amiss.types import NO_TIME, RecordBatch
 
 SESSION_COLUMNS = ("session_id", "session", "BlockId", "trace_id", "id")
@@ -59,6 +60,8 @@ def recognise_table(source: Source, format: str | None, *, grouped: bool) -> str
     if format is not None:
         return format.lower() if format.lower() in TABLES else None
     columns = column_names(source)
+    if _is_log_of_values(source, columns):
+        return None
     if find_column(columns, ("Content", *TEMPLATE_COLUMNS)):
         return STRUCTURED
     if find_column(columns, CLASS_COLUMNS) and find_column(columns, TRACE_EVENTS):
@@ -69,6 +72,14 @@ def recognise_table(source: Source, format: str | None, *, grouped: bool) -> str
     if any(known) and ".csv" in source.path.name.lower():
         return SESSIONS  # a header that lacks a column, not a log: the reader says which
     return EVENTS if not grouped and _holds_numbers(source) else None
+
+
+def _is_log_of_values(source: Source, columns: list[str]) -> bool:
+    """Return whether each row or object is a line of a log: it has a time and a message."""
+    parsed = ("Content", "EventTemplate", *EVENT_COLUMNS, *CLASS_COLUMNS)
+    if not is_log(columns) or find_column(columns, parsed):
+        return False
+    return storage_of(source) in ("CSV", "JSON lines")
 
 
 def _holds_numbers(source: Source) -> bool:

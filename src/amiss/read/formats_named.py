@@ -1,0 +1,54 @@
+"""Formats whose records name their values, as data."""
+
+from __future__ import annotations
+
+from amiss.read.format_type import CSV, HASHED, JOURNAL, JSON, LOGFMT, Format
+
+PAIR = r'[A-Za-z_@][^\s="]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
+
+NAMED = (
+    Format(
+        name="json",
+        title="JSON lines",
+        header=r"^\s*\{.*\}\s*$",
+        multiline=False,
+        layout=JSON,
+    ),
+    Format(
+        name="journal",
+        title="systemd journal export",
+        header=r"^__CURSOR=",
+        layout=JOURNAL,
+    ),
+    Format(
+        name="zeek",
+        title="Zeek",
+        header=r"^[^#]",
+        multiline=False,
+        absent="-",
+        layout=HASHED,
+        separator="\t",
+    ),
+    Format(
+        name="w3c",
+        title="W3C extended log",
+        header=r"^[^#]",
+        multiline=False,
+        absent="-",
+        layout=HASHED,
+        separator=" ",
+    ),
+    Format(
+        name="logfmt",
+        title="logfmt",
+        header=rf"^{PAIR}(?:\s+{PAIR})+\s*$",
+        multiline=False,
+        layout=LOGFMT,
+    ),
+    Format(
+        name="csv",
+        title="CSV with a header",
+        header=".",
+        layout=CSV,
+    ),
+)

@@ -1,0 +1,161 @@
+"""Which values the records of a file have, and which of them say what happened and when."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from amiss.errors import InputError
+from amiss.read.format_type import CSV, HASHED, JOURNAL, JSON, Format
+from amiss.read.formats_named import PAIR
+from amiss.read.named_values import cells_of
+from amiss.read.stamps import find_layout
+from amiss.read.value_names import HAPPENED, LEVEL, MESSAGE, TIME, is_log, named
+
+_MOST = 300
+"""Names that are kept; a record may hold what its sender liked."""
+_DEPTH = 4
+_NAME = re.compile(r"""[^'"\\\[\]$]{1,100}""")
+_FIELDS = re.compile(r"^#[Ff]ields:?[\t ](.+)$")
+_SEPARATORS = ",;\t|"
+
+
+def share_named(raw: pl.Series, fmt: Format) -> float:
+    """Return which share of lines from the start of a file is in a format of named values."""
+    if fmt.layout == HASHED:
+        if not _fields_line(raw, fmt):
+            return 0.0
+        rows = raw.filter(~raw.str.starts_with("#"))
+        width = len(_columns(raw, fmt))
+        return _mean(rows.str.count_matches(fmt.separator, literal=True) == width - 1)
+    if fmt.layout == CSV:
+        header, separator = _header(raw)
+        if not is_log(header):
+            return 0.0
+        least = len(header) - 1
+        return _mean(raw.str.count_matches(separator, literal=True) >= least)
+    if fmt.layout == JOURNAL:
+        return _mean(raw.str.contains(r"^[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
+    if fmt.layout == JSON:
+        return _mean(pl.Series([_object(line) is not None for line in raw.head(100).to_list()]))
+    return _mean(raw.str.contains(fmt.header))
+
+
+def bind_named(fmt: Format, raw: pl.Series) -> Format:
+    """Return a format with the names that a file has, and how its times are written.
+
+    Parameters
+    ----------
+    fmt : Format
+    raw : polars.Series of str
+        Lines from the start of the file.
+
+    Raises
+    ------
+    InputError
+        There is no line that names the values.
+    """
+    columns = _columns(raw, fmt)
+    if not columns:
+        raise InputError(
+            f"no names of values found where {fmt.title} has them; expected such as a header, or "
+            "leave the format out"
+        )
+    separator = _header(raw)[1] if fmt.layout == CSV else fmt.separator
+    fmt = replace(fmt, columns=columns, separator=separator)
+    message = named(columns, MESSAGE)
+    composed = not message
+    message = message or tuple(n for n in columns if n.lower() in HAPPENED)
+    level = tuple(name for name in named(columns, LEVEL) if name not in message)
+    stamp = named(columns, TIME)
+    if fmt.layout == HASHED and {"date", "time"} <= {name.lower() for name in columns}:
+        stamp = named(columns, ("date", "time"))
+    fmt = replace(fmt, message=message, level=level, composed=composed)
+    if fmt.layout == HASHED:
+        raw = raw.filter(~raw.str.starts_with("#"))
+    if fmt.layout == CSV:
+        raw = raw.slice(1)
+    return _timed(fmt, raw, stamp)
+
+
+def _timed(fmt: Format, raw: pl.Series, stamp: tuple[str, ...]) -> Format:
+    """Return a format with the first values that are times, all of one layout."""
+    cells = cells_of(raw, stamp, fmt) if stamp else {}
+    if fmt.layout == HASHED and len(stamp) == 2 and stamp[0].lower() == "date":
+        layout = find_layout(cells[stamp[0]] + " " + cells[stamp[1]])
+        return replace(fmt, stamp=stamp, time=layout.name) if layout else fmt
+    found: list[str] = []
+    time = ""
+    for name in stamp:
+        layout = find_layout(cells[name])
+        if layout and time in ("", layout.name):
+            found.append(name)
+            time = layout.name
+    return replace(fmt, stamp=tuple(found), time=time)
+
+
+def _columns(raw: pl.Series, fmt: Format) -> tuple[str, ...]:
+    if fmt.layout == HASHED:
+        line = _fields_line(raw, fmt)
+        names = line.split(fmt.separator) if line else []
+    elif fmt.layout == CSV:
+        names = _header(raw)[0]
+    elif fmt.layout == JSON:
+        objects = (_object(line) for line in raw.to_list())
+        names = [name for value in objects if value is not None for name in _paths(value, "", 0)]
+    elif fmt.layout == JOURNAL:
+        names = raw.str.extract(r"^([A-Z_][A-Z0-9_]*)=").drop_nulls().to_list()
+    else:
+        pairs = raw.filter(raw.str.contains(fmt.header)).str.extract_all(PAIR).explode()
+        names = pairs.str.extract(r"^([^=]+)=").drop_nulls().to_list()
+    return tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))[:_MOST]
+
+
+def _fields_line(raw: pl.Series, fmt: Format) -> str:
+    for line in raw.head(50).to_list():
+        found = _FIELDS.match(line)
+        if found and fmt.separator in found[1]:
+            return found[1].strip()
+    return ""
+
+
+def _header(raw: pl.Series) -> tuple[list[str], str]:
+    """Return the names of a CSV's first line and what stands between them."""
+    first = raw[0] if len(raw) else ""
+    separator = max(_SEPARATORS, key=first.count)
+    try:
+        names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    except csv.Error:
+        return [], separator
+    if len(names) < 2 or len(set(names)) < len(names) or not all(map(_NAME.fullmatch, names)):
+        return [], separator
+    return names, separator
+
+
+def _object(line: str) -> dict[str, object] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _paths(value: dict[str, object], before: str, depth: int) -> Iterator[str]:
+    for name, inner in value.items():
+        if isinstance(inner, dict) and inner and depth < _DEPTH:
+            yield from _paths(inner, f"{before}{name}.", depth + 1)
+        else:
+            yield f"{before}{name}"
+
+
+def _any(raw: pl.Series, pattern: str) -> bool:
+    return bool(raw.str.contains(pattern).any())
+
+
+def _mean(fits: pl.Series) -> float:
+    return float(fits.mean() or 0.0) if len(fits) else 0.0  # type: ignore[arg-type]

@@ -1,0 +1,51 @@
+"""What the values of a record are usually called: its message, its level, its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MESSAGE = (
+    "message", "msg", "@message", "log", "short_message", "textpayload", "jsonpayload.message",
+    "rendered_message", "renderedmessage", "@m", "@mt", "messagetemplate", "message_template",
+    "body", "text", "event.original", "full_message", "event", "eventname", "description",
+    "content",
+)  # fmt: skip
+LEVEL = (
+    "level", "severity", "log.level", "loglevel", "log_level", "lvl", "levelname", "level_name",
+    "severity_text", "severitytext", "priority", "@l", "level.name", "levelno", "s",
+)  # fmt: skip
+TIME = (
+    "@timestamp", "timestamp", "time", "ts", "datetime", "date_time", "eventtime", "event_time",
+    "asctime", "date", "@t", "t.$date", "timemillis", "time_local", "timegenerated", "created_at",
+    "__realtime_timestamp", "_source_realtime_timestamp", "t", "start_time", "date and time",
+)  # fmt: skip
+#: What says what happened where nothing is called a message.
+HAPPENED = (
+    "eventsource", "eventname", "event_type", "type", "kind", "action", "operation", "method",
+    "cs-method", "verb", "proto", "service", "conn_state", "qtype_name", "rcode_name", "note",
+    "status", "status_code", "sc-status", "result", "outcome", "state", "name", "mime_type",
+)  # fmt: skip
+
+
+def named(columns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that are called one of `names`, in the order of these, in any case.
+
+    Examples
+    --------
+    >>> named(["Time", "id", "MSG", "log.level"], MESSAGE), named(["Time"], TIME)
+    (('MSG',), ('Time',))
+    """
+    known = {column.strip().lower(): column for column in reversed(list(columns))}
+    return tuple(known[name] for name in names if name in known)
+
+
+def is_log(columns: Iterable[str]) -> bool:
+    """Return whether a table of these columns is a log: its rows have a time and a message.
+
+    Examples
+    --------
+    >>> is_log(["time", "level", "message"]), is_log(["time", "value"])
+    (True, False)
+    """
+    columns = list(columns)
+    return bool(named(columns, MESSAGE) and named(columns, TIME))
