@@ -277,6 +277,9 @@ def detect(
     if as_csv and as_json:
         raise UsageError("--csv and --json would both write to stdout; give one of them")
     if follow or idle is not None:
+        for name, given in (("--csv", as_csv), ("--preview", preview), ("--top", top is not None)):
+            if given:
+                raise UsageError(f"{name} is of a whole log, not of a stream that goes on")
         follow_stream(model, logs, follow, idle, false_alarm_rate, rule, as_json, limit)
         return
     if preview and predictions:
