@@ -124,7 +124,7 @@ def found_grouping(options: LogOptions) -> LogOptions:
     sources = find_sources(options.logs)
     if recognise_table(sources[0], options.format, grouped=False) is not None:
         return options
-    choice = choose_grouping(sources, options.format)
+    choice = choose_grouping(sources, options.format, options.selection.get("mask", ()))
     return replace(options, by=str(choice.value)) if choice.option == "by" else options
 
 

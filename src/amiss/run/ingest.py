@@ -128,13 +128,13 @@ def read_sessions(
         )
     grouping = given[0]() if given else None
     layout = recognise_table(sources[0], format, grouped=grouping is not None)
+    selection: dict[str, Any] = {"since": since, "until": until, "mask": mask}
     why = ""
     if grouping is None and layout is None:
-        choice = _chosen(sources, format)
+        choice = _chosen(sources, format, mask)
         why, (option, value) = choice.reason, choice[:2]
         grouping = _GROUPINGS[option](value)
         session_field = grouping.field if isinstance(grouping, ByField) else None
-    selection: dict[str, Any] = {"since": since, "until": until, "mask": mask}
     reader = _open(sources, layout, format, session_field, progress, selection)
     if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
         if isinstance(grouping, BySegment):  # a row is a trace
@@ -163,9 +163,13 @@ _GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
 }
 
 
-def _chosen(sources: list[Source], format: str | None) -> Choice:  # noqa: A002 - the option's name
+def _chosen(
+    sources: list[Source],
+    format: str | None,  # noqa: A002 - the option's name
+    mask: Sequence[str],
+) -> Choice:
     """Return what ties the lines of a log together, found out."""
-    sample = take_sample(sources, format)
+    sample = take_sample(sources, format, mask=mask)
     if sample.format.name == FORMATS[-1].name and format is None:
         what = looks_like([source.path for source in sources])
         if what is not None:
