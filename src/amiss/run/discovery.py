@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.read.format_type import GIVEN, HEADER, Format
+from amiss.read.named_values import values_messages
 from amiss.read.records import match_header
 from amiss.read.sources import Source
 from amiss.represent.grouping import ByField, ByKey, Grouping
@@ -193,18 +194,19 @@ def _messages(sample: LogSample) -> list[tuple[str, str, int]]:
         messages = _contents(raw, sample.format)
         lines = np.ceil(count[order] * share).astype(int).tolist()
         for line, message, n in zip(raw.to_list(), messages.to_list(), lines, strict=True):
-            whole = message is None
-            at = line.rfind(message) if not whole and len(line) < 1 << 16 else 0
-            before = re.search("[^0-9A-Za-z]{0,3}$", line[max(0, at - 3) : max(at, 0)])
-            found.append((before[0] if before else "", line if whole else message, n))
+            if message is None:  # all of it may be one
+                message = line if sample.format.layout in (HEADER, GIVEN) else ""
+            at = max(0, line.rfind(message)) if len(line) < 1 << 16 else 0
+            before = re.search("[^0-9A-Za-z]{0,3}$", line[max(0, at - 3) : at])
+            found.append((before[0] if before else "", message, n))
     return found
 
 
 def _contents(raw: pl.Series, found: Format) -> pl.Series:
-    """Return the message of each line; of named values the line, where a key is looked for."""
+    """Return the message of each line, null where it has none."""
     if found.layout in (HEADER, GIVEN):
         return match_header(raw, found)["message"]
-    return raw
+    return values_messages(raw, found)
 
 
 def _assigned(sample: LogSample, grouping: Grouping) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -276,7 +278,7 @@ def _choice(rated: list[RatedKey], sample: LogSample) -> Choice:
     if seconds := window_length(sample):
         return Choice("every", float(seconds), f"{looked}: windows of time")
     size = min(100, max(10, sample.lines // _FEWEST_WINDOWS))
-    return Choice("window", size, f"{looked}, and no times: windows of so many lines")
+    return Choice("window", size, f"{looked}, and times do not tell: windows of lines")
 
 
 def window_length(sample: LogSample) -> int:
