@@ -133,6 +133,12 @@ def test_windows_without_events_are_scored():
     assert total[0].usual[0] > 10
 
 
+def test_what_only_windows_left_out_have_is_unseen():
+    log = [["open"]] * 30 + [["crash"]] * 2
+    detector = EventRates().fit(log, np.array([0] * 30 + [LEFT_OUT] * 2))
+    assert detector.training_score_[30:].min() > detector.training_score_[:30].max()
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=1, max_size=60),

@@ -170,7 +170,9 @@ class EventRates(Detector):
         np.minimum.at(first, codes[taught], stretch[row[taught]])
         np.maximum.at(last, codes[taught], stretch[row[taught]])
         alone = (first == last) & (stretch.max() > 0)
-        unseen = (codes < 0) | (alone[codes] & (first[codes] == stretch[row]))
+        unseen = codes < 0
+        known = codes[~unseen]
+        unseen[~unseen] = alone[known] & (first[known] == stretch[row[~unseen]])
         return count_events(X, codes, unseen, len(self.vocabulary_))
 
     def _find_patterns(self, counts: WindowCounts, learnt: NDArray[np.bool_]) -> NDArray[np.bool_]:
