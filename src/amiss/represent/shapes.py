@@ -25,18 +25,24 @@ _DATE = (
     rf"\b(?:{_WEEKDAY}\s+)?(?:{_MONTH}\s+0|0\s+{_MONTH}\s+0)"
     rf"(?:(?:,?\s+0)?,?\s+{_CLOCK}(?:\s+(?:[A-Z]{{3,4}}\s+)?0\b)?|,?\s+0\b)?"
 )
+_HEXADECIMAL = "|".join(
+    (
+        r"\b[0a-fA-F]{1,4}(?::[0a-fA-F]{1,4}){5,}\b",  # hardware or IPv6 address
+        r"\b[0a-fA-F]{1,8}(?:-[0a-fA-F]{1,4}){3}-[0a-fA-F]{1,12}\b",  # UUID
+        r"\b[a-f]{8,}\b|\b[A-F]{8,}\b",  # a number that happens to have no digit
+    )
+)
 _ADDRESS_WITH_PORT = r"\b0\.0\.0\.0:0\b"
 _QUOTED_VALUE = r"=\"[^\"]*\""
+# One regex for all of them, since each match hides what is behind it; but none in it that could
+# match without a digit: the last alternative would look for one to the end of the line each time.
 # A word ends at blanks, quotes, brackets and at , ; = |. A colon is in it only behind a digit
 # (12:34:56), and no full stop or colon ends it, so that "port:", "at" and "12:" keep theirs.
 _INSIDE = r"[^\s\"'()\[\]{}<>,;=:|]"
-_BEHIND = r"(?:[^\s\"'()\[\]{}<>,;=|]*[^\s\"'()\[\]{}<>,;=|.:!?/])?"
+_BEHIND = r"(?:(?:[^\s\"'()\[\]{}<>,;=|:]|:0)*(?:[^\s\"'()\[\]{}<>,;=|:.!?/]|:0))?"
 _IN_PATH = r"[^\s\"'()\[\]<>,;]"
 _WORD = "|".join(
     (
-        r"\b[0a-fA-F]{1,4}(?::[0a-fA-F]{1,4}){5,}\b",  # hardware or IPv6 address
-        r"\b[0a-fA-F]+(?:-[0a-fA-F]+){4}\b",  # UUID
-        r"\b[a-f]{8,}\b|\b[A-F]{8,}\b",  # hexadecimal that happens to have no digit
         r"(/)0\.0\.0\.0\b",  # address as Java writes it
         rf"[\w.~@%+-]*/{_IN_PATH}*0(?:{_IN_PATH}*[^\s\"'()\[\]<>,;.:])?",  # path with a digit
         r"\b([A-Za-z]{2,}(?:_[A-Za-z]{2,})*_)-?0" + _BEHIND,  # identifier such as blk_-0
@@ -67,6 +73,7 @@ def mask(messages: pl.Series) -> pl.Series:
     """
     return (
         messages.str.replace_all(_DATE, "0")
+        .str.replace_all(_HEXADECIMAL, "0")
         .str.replace_all(_ADDRESS_WITH_PORT, WILDCARD + ":" + WILDCARD)
         .str.replace_all(_QUOTED_VALUE, '="' + WILDCARD + '"')
         .str.replace_all(_WORD, "${1}${2}${3}${5}${7}" + WILDCARD + "${4}${6}")

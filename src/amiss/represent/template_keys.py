@@ -7,22 +7,50 @@ a digit, the value behind ``user=`` – and a key leaves it out: all that varies
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import polars as pl
+
 from amiss.represent.shapes import WILDCARD
 
+# Rust's regex, as in `amiss.represent.shapes`: linear in the word, however long a line has made it.
 _MARK = "0"  # stands for the wildcard here: shapes have no digits
-_VALUE = re.compile(r'([A-Za-z_][\w.-]*)=(?:"[^"]*"|[^\s,;&)\]"]*)')
-_PATH = re.compile(
-    r"""(^|["'(\[=,:])(?:(?:[A-Za-z]+:/)?[\w.~@-]*/[^"',;()\[\]<>]*/|/)[^"',;)\]<>]*[^"',;)\]<>.:]"""
+_DOTS, _DASHES = "…", "—"  # stand for leaders between a label and its value
+_OUTSIDE_OF_WORD = rf"""\s"'()\[\]{{}}<>,;=|{_DOTS}{_DASHES}"""
+# From the root, or of several folders, or behind the name of a protocol.
+_PATH = (
+    r"""(^|["'(\[=,:])(?:(?:[A-Za-z]+:/)?[\w.~@-]*/[^"',;()\[\]<>]*/|/)"""
+    r"""[^"',;)\]<>]*[^"',;)\]<>.:]"""
 )
-_WINDOWS_PATH = re.compile(r"""(^|["'(\[=,])(?:[A-Za-z]:)?\\[^"',;)\]<>]+""")
-_WORD = re.compile(r"""[^"'()\[\]{}<>,;=:|]*0(?:[^"'()\[\]{}<>,;=|]*[^"'()\[\]{}<>,;=|.:])?""")
-_LEADER = re.compile(r"(\.{3,}|-{3,})")
-_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+:0")
-_LIST = re.compile(r"0(?:,0)+")
-_UNIT = re.compile(r"[KMGT]?i?B([,;.:)\]]*)")
+_WITH_MARK = (
+    rf"[^{_OUTSIDE_OF_WORD}:]*0"
+    rf"(?:(?:[^{_OUTSIDE_OF_WORD}:]|:0)*(?:[^{_OUTSIDE_OF_WORD}:.]|:0))?"
+)
+_STEPS = (
+    (r"\.{3,}", _DOTS),
+    (r"-{3,}", _DASHES),
+    (r"^[<>]=?0([^>]|$)", "0${1}"),  # <1 sec
+    (
+        r"""(^|["'(\[{=,:])(?:true|false|null|True|False|None|TRUE|FALSE|NULL)($|["')\]},;.])""",
+        "${1}0${2}",
+    ),
+    (_PATH, "${1}0"),
+    (r'([A-Za-z_][\w.-]*)=(?:"[^"]*"|[^\s,;&)\]"]+)', "${1}=0"),
+    (r"([A-Za-z_][\w.-]*)=([,;&)\]])", "${1}=0${2}"),
+    (r"([A-Za-z_][\w.-]*)=$", "${1}=0"),
+    (r"""(^|["'(\[=,])(?:[A-Za-z]:)?\\[^"',;)\]<>]+""", "${1}0"),
+    (r"[\w-]+(?:\.[\w-]+)+:0", "0"),  # host and port
+    (_WITH_MARK, "0"),
+    (r"0(?:,0)+", "0"),
+    (_DOTS, "..."),
+    (_DASHES, "---"),
+    (_MARK, WILDCARD),
+    (r"^\(\)$", f"({WILDCARD})"),  # a name that was not found out
+)
+_UNIT = re.compile(r"(?:[KMGT]?i?B|[mun]?s|secs?)([,;.:)\]]*)")
+_QUANTITY = re.compile(r"[\[({\"']*<\*>")
 _RUN = (WILDCARD, WILDCARD + ",")
 _OPENING = "[{(<\"'"
 _CLOSING = "]})>\"',;:.!?"
@@ -35,51 +63,54 @@ class Item(NamedTuple):
     text: str
 
 
-def items_of(shape: str) -> list[Item]:
-    """Return the items of a shape, in order.
+def items_of(shapes: Iterable[str]) -> list[list[Item]]:
+    """Return the items of each shape, in order.
 
     Wildcards that follow each other are one item, since lists vary in length, and so is a number
-    with the unit of its size.
+    with the unit of a size or a time.
 
     Examples
     --------
-    >>> items_of("session <*> <*> opened by user=bob")[1:3]
+    >>> (items,) = items_of(["session <*> <*> opened by user=bob"])
+    >>> items[1:3]
     [Item(key='<*>', text='<*> <*>'), Item(key='opened', text='opened')]
-    >>> items_of("block blk_<*> user=bob")[1:]
-    [Item(key='<*>', text='blk_<*>'), Item(key='user=<*>', text='user=bob')]
+    >>> items[4]
+    Item(key='user=<*>', text='user=bob')
     """
-    items: list[Item] = []
-    for word in shape.split():
-        key = key_of(word)
-        if items and items[-1].key in _RUN:
-            before = items[-1]
-            if key in _RUN:
-                items[-1] = Item(key, f"{before.text} {word}")
-                continue
-            unit = _UNIT.fullmatch(key)
-            if unit and before.key == WILDCARD:
-                items[-1] = Item(WILDCARD + unit[1], f"{before.text} {word}")
-                continue
-        items.append(Item(key, word))
-    return items
+    words = [shape.split() for shape in shapes]
+    distinct = list(dict.fromkeys(word for row in words for word in row))
+    key = dict(zip(distinct, keys_of(distinct), strict=True))
+    return [_joined([Item(key[word], word) for word in row]) for row in words]
 
 
-@lru_cache(maxsize=1 << 16)
-def key_of(word: str) -> str:
-    """Return a word of a shape with all of it that varies by its form as a wildcard."""
-    if word == "()":
-        return f"({WILDCARD})"  # a name that was not found out
-    marked = word.replace(WILDCARD, _MARK)
-    if "/" in marked:
-        marked = _PATH.sub(r"\g<1>0", marked)
-    if "=" in marked:
-        marked = _VALUE.sub(r"\1=0", marked)
-    if "\\" in marked:
-        marked = _WINDOWS_PATH.sub(r"\g<1>0", marked)
-    if _MARK in marked:
-        parts = _LEADER.split(_HOST.sub(_MARK, marked))
-        marked = _LIST.sub(_MARK, "".join(_WORD.sub(_MARK, part) for part in parts))
-    return marked.replace(_MARK, WILDCARD)
+def keys_of(words: Sequence[str]) -> list[str]:
+    """Return words of shapes with all of them that varies by its form as a wildcard.
+
+    Examples
+    --------
+    >>> keys_of(["blk_<*>", "/etc/passwd:", "uid=<*>,", "opened"])
+    ['<*>', '<*>:', 'uid=<*>,', 'opened']
+    """
+    keys = pl.Series(words, dtype=pl.String).str.replace_all(WILDCARD, _MARK, literal=True)
+    for pattern, replacement in _STEPS:
+        keys = keys.str.replace_all(pattern, replacement)
+    return keys.to_list()
+
+
+def _joined(items: list[Item]) -> list[Item]:
+    joined: list[Item] = []
+    for item in items:
+        if joined and WILDCARD in joined[-1].key:
+            key, text = joined[-1]
+            if key in _RUN and item.key in _RUN:
+                joined[-1] = Item(item.key, f"{text} {item.text}")
+                continue
+            unit = _UNIT.fullmatch(item.key)
+            if unit and _QUANTITY.fullmatch(key):
+                joined[-1] = Item(key + unit[1], f"{text} {item.text}")
+                continue
+        joined.append(item)
+    return joined
 
 
 @lru_cache(maxsize=1 << 16)

@@ -24,6 +24,7 @@ _VALUES = 4
 """So many different words at one position are values of a variable; one less where _MUCH agrees."""
 _MUCH = 5
 """So many constant words beside a position are much."""
+_VERY_MUCH = 8
 _STATES = 16
 """So many words that name states, methods or levels are no enumeration any more."""
 _PUNCTUATION = "[]{}()<>\"',;:.!?"
@@ -115,7 +116,8 @@ def _variable_positions(
     # Rows are distinct, so each row of a group has a value of its own.
     states = np.bincount(group, state[codes[row, at]])
     needed = np.where(others[row, 0] >= _MUCH, _VALUES - 1, _VALUES)
-    needed = np.where(2 * states[group] >= size[group], _STATES, needed)
+    enumerated = (2 * states[group] >= size[group]) & (others[row, 0] < _VERY_MUCH)
+    needed = np.where(enumerated, _STATES, needed)
     chosen = size[group] >= needed
     row, at, size = row[chosen], at[chosen], size[group][chosen]
     order = np.lexsort((-at, -size, row))

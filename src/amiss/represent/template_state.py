@@ -68,7 +68,8 @@ def checked_state(state: Any) -> dict[str, Any]:
         raise ModelError("the templates in this model are malformed; expected texts and ids")
     if keys is None and not exact:
         # Before there were keys, they were the words of the text, and each wildcard covered.
-        keys = [[[[item.key for item in items_of(text)], i, True] for i, text in enumerate(texts)]]
+        rows = enumerate(items_of(texts))
+        keys = [[[[item.key for item in items], i, True] for i, items in rows]]
     return {
         "exact": exact,
         "templates": texts,

@@ -118,7 +118,7 @@ class TemplateMiner:
 
     def match(self, shapes: Iterable[str]) -> NDArray[np.int64]:
         """Return the template id of each shape, -1 where no template covers it; learns nothing."""
-        found = (self._find(shape) for shape in shapes)
+        found = self._find(list(shapes))
         return np.array([self.aliases.get(i, i) for i in found], dtype=np.int64)
 
     def extended(self, shapes: Sequence[str]) -> tuple[NDArray[np.int64], TemplateMiner]:
@@ -133,13 +133,14 @@ class TemplateMiner:
         copy = TemplateMiner.from_state(self.to_state())
         return copy.add(shapes), copy
 
-    def _find(self, shape: str) -> int:
-        known = self._known.get(shape)
-        if known is not None:
-            return known
+    def _find(self, shapes: list[str]) -> list[int]:
         if self.is_exact:
-            return self._by_text.get(shape, -1)
-        return self._covering([item.key for item in items_of(shape)])
+            return [self._by_text.get(shape, -1) for shape in shapes]
+        ids = [self._known.get(shape, -1) for shape in shapes]
+        unknown = [i for i, template in enumerate(ids) if template < 0]
+        for i, items in zip(unknown, items_of(shapes[i] for i in unknown), strict=True):
+            ids[i] = self._covering([item.key for item in items])
+        return ids
 
     def _covering(self, keys: Sequence[str]) -> int:
         for index in self._indexes:
@@ -153,27 +154,27 @@ class TemplateMiner:
         if self.is_exact:
             return {shape: self._append(shape) for shape in shapes}
         members: dict[Keys, list[tuple[str, list[Item]]]] = {}
-        for shape in shapes:
-            items = items_of(shape)
+        for shape, items in zip(shapes, items_of(shapes), strict=True):
             keys = tuple(item.key for item in items)
             if self.divided and any(index.find(keys) >= 0 for index in self._indexes):
                 self._known[shape] = self._append(shape)
             else:
                 members.setdefault(keys, []).append((shape, items))
+        rows = list(members)
+        merged = merge_rows(rows)
         # Wildcards that came to stand side by side are a list, whatever its length.
+        joined = items_of(" ".join(keys) for keys in merged)
         groups: dict[Keys, dict[Keys, list[Keys]]] = {}
-        for row, merged in zip(members, merge_rows(list(members)), strict=True):
-            listed = merged
-            if merged != row:
-                listed = tuple(item.key for item in items_of(" ".join(merged)))
-            groups.setdefault(listed, {}).setdefault(merged, []).append(row)
+        for row, keys, items in zip(rows, merged, joined, strict=True):
+            listed = tuple(item.key for item in items)
+            groups.setdefault(listed, {}).setdefault(keys, []).append(row)
         index = TemplateIndex()
         ids: dict[Keys, int] = {}
         for listed, variants in groups.items():
             rows = [row for of_variant in variants.values() for row in of_variant]
-            mine = [items for row in rows for _, items in members[row]]
+            alike = [items for row in rows for _, items in members[row]]
             only = next(iter(variants)) if len(variants) == 1 else listed
-            template = self._append(_text_of(only, mine))
+            template = self._append(_text_of(only, alike))
             ids.update((row, template) for row in rows)
             for keys in variants:
                 index.add(keys, template, wide=keys not in members or may_cover(keys))
@@ -181,7 +182,7 @@ class TemplateMiner:
         for row, template in ids.items():
             if index.find(row) != template:
                 self._known.update((shape, template) for shape, _ in members[row])
-        mined = {shape: ids[row] for row, mine in members.items() for shape, _ in mine}
+        mined = {shape: ids[row] for row, pairs in members.items() for shape, _ in pairs}
         return {shape: mined.get(shape, self._known.get(shape, -1)) for shape in shapes}
 
     def _append(self, text: str) -> int:
