@@ -259,7 +259,7 @@ def test_the_format_can_be_said(tmp_path):
     assert kinds[-1][0] == "INFO"
     with pytest.raises(
         UsageError,
-        match="unknown log format 'hfds'; expected one of: json, journal, .*, hdfs, ",
+        match=r"unknown log format 'hfds'; expected one of: json, journal, .*, hdfs, ",
     ):
         RecordReader(path, format="hfds")
 

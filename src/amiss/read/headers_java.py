@@ -73,7 +73,7 @@ JAVA = (
         title="Kafka",
         header=(
             rf"^\[(?P<time>{ISO})\] +(?P<level>{LEVELS}) +(?P<message>.*?)"
-            r"(?: \((?P<component>[\w$.]+)\))?$"
+            r" \((?P<component>[\w$.]+)\)$"
         ),
         time="iso",
         counted=("level", "component"),

@@ -44,7 +44,10 @@ SYSTEM = (
     Format(
         name="syslog",
         title="BSD syslog",
-        header=(rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) (?P<host>[^\s:]+) {TAG}(?P<message>.*)$"),
+        header=(
+            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) (?P<host>[^\s:\[\]]+) {TAG}"
+            r"(?P<message>.*)$"
+        ),
         time="auto",
         counted=("tag",),
     ),

@@ -135,7 +135,15 @@ def move_heads(line: NDArray[np.int64], raw: pl.Series, joined: Joined) -> Joine
 
 def tell_what(lines: pl.Series) -> NDArray[np.bool_]:
     """Return which lines, or kinds of line, say what happened: they name an exception."""
-    return lines.str.contains(_SAYS).to_numpy()
+    says: NDArray[np.bool_] = lines.str.contains(_SAYS).to_numpy()
+    return says
+
+
+def of_traces(lines: pl.Series) -> NDArray[np.bool_]:
+    """Return which lines, or kinds of line, look like lines of a stack trace."""
+    of: NDArray[np.bool_] = lines.str.contains(CONTINUES).to_numpy()
+    of |= tell_what(lines) | lines.str.starts_with("Traceback (").to_numpy()
+    return of
 
 
 def whole_records(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from amiss.read.format_type import GIVEN, HEADER, Format
 from amiss.read.formats import FORMATS
 from amiss.read.lines import Lines, split_kinds
-from amiss.read.multiline import CONTINUES
+from amiss.read.multiline import of_traces
 from amiss.read.sources import ReadReport
 from amiss.read.stamps import BY_NAME, find_layout, read_stamps
 from amiss.read.time_values import stamps_of
@@ -57,7 +57,7 @@ def rank_formats(lines: Lines) -> list[tuple[Format, float]]:
     raw = lines.raw.gather(said)
     used, kind = np.unique(lines.kind[said], return_inverse=True)
     kinds = lines.kinds.gather(used)
-    heads = ~kinds.str.contains(CONTINUES).to_numpy()
+    heads = ~of_traces(kinds)
     weight = np.bincount(kind, minlength=len(kinds)) * (heads | ~heads.any())
     fits = [
         (known, _share(kinds, weight, known) if known.layout == HEADER else share_named(raw, known))

@@ -20,7 +20,7 @@ from amiss.read.value_names import HAPPENED, LEVEL, MESSAGE, TIME, is_log, named
 _MOST = 300
 """Names that are kept; a record may hold what its sender liked."""
 _DEPTH = 4
-_NAME = re.compile(r"""[^'"\\\[\]$]{1,100}""")
+_NAME = re.compile(r"""[^'"\\\[\]]{1,100}""")
 _FIELDS = re.compile(r"^#[Ff]ields:?[\t ](.+)$")
 _SEPARATORS = ",;\t|"
 
@@ -61,7 +61,7 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
         There is no line that names the values.
     """
     columns = _columns(raw, fmt)
-    if not columns:
+    if not columns and fmt.layout in (CSV, HASHED):
         raise InputError(
             f"no names of values found where {fmt.title} has them; expected such as a header, or "
             "leave the format out"

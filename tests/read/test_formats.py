@@ -1,0 +1,358 @@
+"""Every format on lines as its system writes them: name, time, level, message, fields."""
+
+# ruff: noqa: ISC004 - long lines of logs, in parts
+
+from datetime import UTC, datetime
+
+import pytest
+
+from amiss.errors import UsageError
+from amiss.read.formats import FORMATS, get_format
+from amiss.read.recognition import recognise
+from amiss.read.records import RecordReader
+from amiss.types import NO_TIME
+
+JAVA, API = "org.apache.hadoop.mapreduce.v2.app.MRAppMaster", "nova.osapi_compute.wsgi.server"
+REQUEST = "req-38101a0b-2096-447d-96ea-a692162415ae"
+
+# name, a line, its time, its level, its message without digits, some fields
+LINES = [
+    (
+        "hdfs", "081109 203615 148 INFO dfs.DataNode$PacketResponder: PacketResponder 1 for block",
+        "2008-11-09T20:36:15", "INFO", "PacketResponder 0 for block", {"pid": "148"},
+    ), (
+        "hadoop", f"2015-10-18 18:01:47,978 INFO [IPC Server #0] {JAVA}: Created 20",
+        "2015-10-18T18:01:47.978", "INFO", "Created 0",
+        {"thread": "IPC Server #0", "component": JAVA},
+    ), (
+        "zookeeper", "2015-07-29 17:41:44,747 - INFO  [QuorumPeer[myid=1]/0:0:0:0:0:0:0:0:2181:"
+        "FastLeaderElection@774] - Notification time out: 3200",
+        "2015-07-29T17:41:44.747", "INFO", "Notification time out: 0",
+        {"component": "FastLeaderElection", "id": "774"},
+    ), (
+        "spring", "2023-02-24 11:13:44.123  WARN 12552 --- [           main] o.s.b.Boot   : slow 3",
+        "2023-02-24T11:13:44.123", "WARN", "slow 0", {"pid": "12552", "thread": "main"},
+    ), (
+        "log4j", "2015-10-18 18:01:47,978 [main] DEBUG com.example.Foo - ready 7",
+        "2015-10-18T18:01:47.978", "DEBUG", "ready 0", {"component": "com.example.Foo"},
+    ), (
+        "elasticsearch", "[2021-03-04T05:06:07,089][INFO ][o.e.n.Node           ] [node-1] up 1",
+        "2021-03-04T05:06:07.089", "INFO", "up 0", {"node": "node-1", "component": "o.e.n.Node"},
+    ), (
+        "kafka", "[2021-03-04 05:06:07,089] INFO Shutdown completed 5 (kafka.log.LogCleaner)",
+        "2021-03-04T05:06:07.089", "INFO", "Shutdown completed 0",
+        {"component": "kafka.log.LogCleaner"},
+    ), (
+        "cassandra", "INFO  [main] 2021-03-04 05:06:07,089 CassandraDaemon.java:507 - Hostname: a1",
+        "2021-03-04T05:06:07.089", "INFO", "Hostname: a0", {"thread": "main"},
+    ), (
+        "spark", "17/06/09 20:10:40 INFO storage.MemoryStore: Block rdd_42_22 stored",
+        "2017-06-09T20:10:40", "INFO", "Block rdd_0_0 stored", {"component": "storage.MemoryStore"},
+    ), (
+        "tomcat", "18-Oct-2015 18:01:47.978 INFO [main] org.apache.catalina.startup.Catalina.start "
+        "Server startup in 7 ms",
+        "2015-10-18T18:01:47.978", "INFO", "Server startup in 0 ms", {"thread": "main"},
+    ), (
+        "bgl", "KERNDTLB 1118543583 2005.06.11 R30-M0-N9-C:J16-U01 2005-06-11-19.33.03.793426 "
+        "R30-M0-N9-C:J16-U01 RAS KERNEL FATAL data TLB error interrupt",
+        "2005-06-12T02:33:03", "FATAL", "data TLB error interrupt",
+        {"label": "KERNDTLB", "node": "R30-M0-N9-C:J16-U01", "component": "KERNEL"},
+    ), (
+        "thunderbird", "- 1131566461 2005.11.09 dn228 Nov 9 12:01:01 dn228/dn228 "
+        "crond(pam_unix)[2915]: session closed for user root",
+        "2005-11-09T20:01:01", "", "session closed for user root",
+        {"label": None, "node": "dn228", "tag": "crond(pam_unix)", "pid": "2915"},
+    ), (
+        "rfc5424", "<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 "
+        '[exampleSDID@32473 iut="3" eventSource="Appl]ication"] An event 5',
+        "2003-10-11T22:14:15.003", "notice", "An event 0",
+        {"host": "mymachine.example.com", "tag": "evntslog", "pid": None, "msgid": "ID47"},
+    ), (
+        "syslog_iso", "2023-05-06T07:08:09.123456+02:00 web-1 sshd[4711]: Invalid user bob 9",
+        "2023-05-06T05:08:09.123", "", "Invalid user bob 0", {"host": "web-1", "pid": "4711"},
+    ), (
+        "windows", "2016-09-28 04:30:30, Info                  CBS    Loaded Servicing Stack v6.1",
+        "2016-09-28T04:30:30", "Info", "Loaded Servicing Stack v0.0", {"component": "CBS"},
+    ), (
+        "healthapp", "20171223-22:15:35:11|Step_SPUtils|30002312| getTodayTotal = 15##70",
+        "2017-12-23T22:15:35.011", "", " getTodayTotal = 0##0", {"component": "Step_SPUtils"},
+    ), (
+        "hpc", "460978 node-246 unix.hw state_change.unavailable 1084680778 1 Component down 3",
+        "2004-05-16T04:12:58", "", "Component down 0", {"node": "node-246", "component": "unix.hw"},
+    ), (
+        "cri", "2016-10-06T00:17:09.669794202Z stderr F The content of entry 1",
+        "2016-10-06T00:17:09.669", "", "The content of entry 0", {"stream": "stderr"},
+    ), (
+        "apache_error", "[Sun Dec 04 04:47:44 2005] [error] [client 10.0.0.7] mod_jk child 6",
+        "2005-12-04T04:47:44", "error", "mod_jk child 0", {"client": "10.0.0.7"},
+    ), (
+        "apache_error", "[Fri Sep 09 10:42:29.902022 2011] [core:warn] [pid 35708:tid 4328636416] "
+        "[client 72.15.99.187:80] File does not exist: /favicon.ico",
+        "2011-09-09T10:42:29.902", "warn", "File does not exist: /favicon.ico",
+        {"module": "core", "pid": "35708", "client": "72.15.99.187:80"},
+    ), (
+        "nginx_error", "2023/01/02 12:00:00 [error] 1234#5678: *90 open() failed (2: No such file)",
+        "2023-01-02T12:00:00", "error", "open() failed (0: No such file)", {"connection": "90"},
+    ), (
+        "openstack", f"nova-api.log.1.2017-05-16_13:53:08 2017-05-16 00:00:00.008 25746 INFO {API} "
+        f"[{REQUEST} 113d3a99 54fadb41 - - -] 10.11.10.1 status: 200",
+        "2017-05-16T00:00:00.008", "INFO", "0.0.0.0 status: 0",
+        {"request": REQUEST, "pid": "25746", "logfile": "nova-api.log.1.2017-05-16_13:53:08"},
+    ), (
+        "postgres", "2023-01-02 12:00:00.123 UTC [77] app@shop LOG:  statement took 5 ms",
+        "2023-01-02T12:00:00.123", "LOG", "statement took 0 ms",
+        {"pid": "77", "user": "app", "database": "shop"},
+    ), (
+        "mysql", "2023-01-02T12:00:00.123456Z 0 [Warning] [MY-010116] [Server] starting as 12",
+        "2023-01-02T12:00:00.123", "Warning", "starting as 0", {"code": "MY-010116"},
+    ), (
+        "redis", "1234:M 02 Jan 2023 12:00:00.123 * Ready to accept 5 connections",
+        "2023-01-02T12:00:00.123", "*", "Ready to accept 0 connections", {"role": "M"},
+    ), (
+        "python", "2015-10-18 18:01:47,978 - app.db - ERROR - query 7 failed",
+        "2015-10-18T18:01:47.978", "ERROR", "query 0 failed", {"component": "app.db"},
+    ), (
+        "python_default", "WARNING:root:disk at 97 %", None, "WARNING", "disk at 0 %",
+        {"component": "root"},
+    ), (
+        "flask", "[2015-10-18 18:01:47,978] ERROR in app: query 7 failed",
+        "2015-10-18T18:01:47.978", "ERROR", "query 0 failed", {"component": "app"},
+    ), (
+        "gunicorn", "[2015-10-18 18:01:47 +0200] [1234] [INFO] Booting worker with pid: 1234",
+        "2015-10-18T16:01:47", "INFO", "Booting worker with pid: 0", {"pid": "1234"},
+    ), (
+        "rails", "I, [2015-10-18T18:01:47.978123 #1234]  INFO -- : Started GET for 7",
+        "2015-10-18T18:01:47.978", "INFO", "Started GET for 0", {"pid": "1234"},
+    ), (
+        "time_level", "2015-10-18T18:01:47Z INFO hello 5", "2015-10-18T18:01:47", "INFO",
+        "hello 0", {},
+    ), (
+        "time_level", "[18.10.2015 18:01:47] [warn] hello 5", "2015-10-18T18:01:47", "warn",
+        "hello 0", {},
+    ), (
+        "time_level", "2015-10-18 18:01:47 hello 5", "2015-10-18T18:01:47", "", "hello 0", {},
+    ), (
+        "epoch_level", "1118543583.25 DEBUG: hello 5", "2005-06-12T02:33:03.250", "DEBUG",
+        "hello 0", {},
+    ), (
+        "level", "ERROR: hello 5", None, "ERROR", "hello 0", {},
+    ), (
+        "json", '{"@timestamp":"2024-01-02T03:04:05.678Z","log":{"level":"warn"},'
+        '"message":"user 5 left","http":{"status":200}}',
+        "2024-01-02T03:04:05.678", "warn", "user 0 left", {"http.status": "200"},
+    ), (
+        "json", '{"level":50,"time":1531171074631,"pid":657,"hostname":"h","msg":"hello 5","v":1}',
+        "2018-07-09T21:17:54.631", "error", "hello 0", {"pid": "657"},
+    ), (
+        "json", '{"__REALTIME_TIMESTAMP":"1423944916375353","PRIORITY":"4","MESSAGE":"GSS off 12",'
+        '"_PID":"12"}',
+        "2015-02-14T20:15:16.375", "warning", "GSS off 0", {"_PID": "12"},
+    ), (
+        "json", '{"t":{"$date":"2020-05-01T15:16:17.180+00:00"},"s":"I","c":"NETWORK",'
+        '"msg":"Connection 5 accepted","attr":{"connectionId":5}}',
+        "2020-05-01T15:16:17.180", "I", "Connection 0 accepted", {"attr.connectionId": "5"},
+    ), (
+        "json", '{"ts":1531687187.123,"uid":"CNPwXs","id.orig_h":"10.0.0.1","proto":"tcp",'
+        '"conn_state":"SF"}',
+        "2018-07-15T20:39:47.123", "", "proto=tcp conn_state=SF", {"id.orig_h": "10.0.0.1"},
+    ), (
+        "logfmt", 'time="2016-02-04T10:11:12Z" err="x level=bad y" level=info msg="up \\"5\\" s"',
+        "2016-02-04T10:11:12", "info", 'up "0" s', {"err": "x level=bad y"},
+    ),
+]  # fmt: skip
+# Their times lack the year.
+UNDATED = [
+    (
+        "syslog", "Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass; user 5",
+        (6, 14, 15, 16, 1), "", "check pass; user 0",
+        {"host": "combo", "tag": "sshd(pam_unix)", "pid": "19939"},
+    ), (
+        "syslog", "<34>Oct  1 22:14:15 mymachine su: failed for lonvick",
+        (10, 1, 22, 14, 15), "crit", "failed for lonvick", {"tag": "su", "pid": None},
+    ), (
+        "syslog", "Jul  1 09:00:55 calvisitor-10-105-160-95 kernel[0]: IOThunderboltSwitch<0>(0x0)",
+        (7, 1, 9, 0, 55), "", "IOThunderboltSwitch<0>(0x0)", {"pid": "0"},
+    ), (
+        "syslog", "Jun 14 15:16:01 combo last message repeated 3 times",
+        (6, 14, 15, 16, 1), "", "last message repeated 0 times", {"tag": None},
+    ), (
+        "android", "03-17 16:13:38.811  1702  2395 D WindowManager: printFreezing 5",
+        (3, 17, 16, 13, 38), "D", "printFreezing 0", {"tid": "2395", "tag": "WindowManager"},
+    ), (
+        "proxifier", "[10.30 16:49:06] chrome.exe *64 - proxy.cse.cuhk.edu.hk:5070 open",
+        (10, 30, 16, 49, 6), "", "proxy.cse.cuhk.edu.hk:0 open", {"program": "chrome.exe"},
+    ), (
+        "klog", "E0102 15:04:05.000001       1 file.go:123] it failed 5 times",
+        (1, 2, 15, 4, 5), "E", "it failed 0 times", {"pid": "1", "file": "file.go", "at": "123"},
+    ), (
+        "time_level", "Jun 14 15:16:01 [info] hello 5", (6, 14, 15, 16, 1), "info", "hello 0", {},
+    ),
+]  # fmt: skip
+
+TABLES = {
+    "csv": (
+        'time,level,message,id\n2024-01-01 10:00:00,INFO,"user 5, ok",1\n'
+        '2024-01-01 10:00:01,ERROR,"two\nlines",2\n2024-01-01 10:00:02,INFO,end,3\n',
+        [2, 3, 5], ["user 0, ok", "two", "end"], {"id": ["1", "2", "3"]},
+    ),
+    "zeek": (
+        "#separator \\x09\n#fields\tts\tuid\tid.orig_h\tproto\tservice\n"
+        "#types\ttime\tstring\taddr\tenum\tstring\n"
+        "1300475167.096535\tCX\t10.0.0.1\tudp\tdns\n1300475168.853899\tCC\t10.0.0.2\tudp\t-\n"
+        "#close\t2011-03-18-19-06-13\n",
+        [4, 5], ["proto=udp service=dns", "proto=udp"], {"service": ["dns", None]},
+    ),
+    "w3c": (
+        "#Software: Internet Information Services\n#Fields: date time s-ip cs-method sc-status\n"
+        "2014-07-08 00:00:01 10.0.0.1 GET 200\n2014-07-08 00:00:02 10.0.0.1 GET 500\n",
+        [3, 4], ["cs-method=GET sc-status=0"] * 2, {"sc-status": ["200", "500"]},
+    ),
+    "journal": (
+        "__CURSOR=s=739a;i=4ece7\n__REALTIME_TIMESTAMP=1342540861416351\nPRIORITY=6\n"
+        "MESSAGE=session closed for user 12\n_PID=19351\n\n"
+        "__CURSOR=s=739a;i=4ece8\n__REALTIME_TIMESTAMP=1342540861416351\nMESSAGE=up 5\n_PID=7\n",
+        [4, 9], ["session closed for user 0", "up 0"], {"_PID": ["19351", "7"]},
+    ),
+}  # fmt: skip
+
+
+def read(tmp_path, text, fields=(), **options):
+    path = tmp_path / "app.log"
+    path.write_text(text)
+    reader = RecordReader(path, fields=list(fields), **options)
+    (batch,) = reader
+    return batch, reader
+
+
+def check(tmp_path, known, line, level, message, fields):
+    assert recognise([line] * 3)[0][0].name == known
+    batch, reader = read(tmp_path, f"{line}\n" * 3, fields)
+    assert (reader.format.name, len(batch)) == (known, 3)
+    assert set(reader.report.counts) == set()
+    kinds = batch.kinds.gather(batch.kind)
+    assert kinds["level"].to_list() == [level] * 3
+    assert kinds["message"].to_list() == [message] * 3
+    assert {name: values[0] for name, values in batch.fields.items()} == fields
+    return batch, reader
+
+
+@pytest.mark.parametrize(
+    ("known", "line", "time", "level", "message", "fields"), LINES, ids=[c[0] for c in LINES]
+)
+def test_a_line_is_recognised_and_read(tmp_path, known, line, time, level, message, fields):
+    batch, reader = check(tmp_path, known, line, level, message, fields)
+    wanted = NO_TIME
+    if time is not None:
+        wanted = round(datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp() * 1000)
+    assert batch.time.tolist() == [wanted] * 3
+    assert reader.report.notes == []
+
+
+@pytest.mark.parametrize(
+    ("known", "line", "moment", "level", "message", "fields"), UNDATED, ids=[c[0] for c in UNDATED]
+)
+def test_a_line_without_a_year_is_of_the_last_one(
+    tmp_path, known, line, moment, level, message, fields
+):
+    batch, reader = check(tmp_path, known, line, level, message, fields)
+    found = datetime.fromtimestamp(batch.time[0] / 1000, UTC)
+    assert (found.month, found.day, found.hour, found.minute, found.second) == moment
+    assert (datetime.now(UTC) - found).days in range(-1, 367)
+    assert "times without a year" in reader.report.notes[0]
+
+
+@pytest.mark.parametrize("known", TABLES)
+def test_formats_that_name_their_values_in_the_file(tmp_path, known):
+    text, lines, messages, fields = TABLES[known]
+    batch, reader = read(tmp_path, text, fields)
+    assert reader.format.name == known
+    assert batch.line.tolist() == lines
+    assert batch.kinds["message"].gather(batch.kind).to_list() == messages
+    assert {name: values.to_list() for name, values in batch.fields.items()} == fields
+    assert (batch.time != NO_TIME).all()
+    again, told = read(tmp_path, text, fields, format=known)
+    assert told.format == reader.format
+    assert again.time.tolist() == batch.time.tolist()
+
+
+def test_every_format_has_a_line_here_and_its_fields_exist():
+    shown = {case[0] for case in (*LINES, *UNDATED)} | set(TABLES)
+    others = {"combined", "common", "plain"}  # have tests of their own
+    assert shown | others == {known.name for known in FORMATS}
+    for known in FORMATS:
+        assert set(known.counted) <= set(known.fields) | {d.name for d in known.derived}
+        assert get_format(known.name.upper()) is known
+
+
+@pytest.mark.parametrize("name", ["Apache", "HDFS", "Hadoop", "Linux", "OpenSSH", "OpenStack"])
+def test_the_real_samples_are_read_whole(data_dir, name):
+    wanted = {"Apache": "apache_error", "Linux": "syslog", "OpenSSH": "syslog"}
+    reader = RecordReader(data_dir / "loghub-2k" / f"{name}_2k.log.gz")
+    batches = list(reader)
+    assert reader.format.name == wanted.get(name, name.lower())
+    assert sum(map(len, batches)) == 2000
+    assert all((batch.time != NO_TIME).all() for batch in batches)
+    assert not [what for what in reader.report.counts if "not in the" in what]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("BGL", "bgl"),
+        ("HealthApp", "healthapp"),
+        ("Spark", "spark"),
+        ("Thunderbird", "thunderbird"),
+    ],
+)
+def test_the_real_samples_of_clusters_and_devices_too(data_dir, name, known):
+    reader = RecordReader(data_dir / "loghub-2k" / f"{name}_2k.log.gz")
+    batches = list(reader)
+    assert (reader.format.name, sum(map(len, batches))) == (known, 2000)
+    assert all((batch.time != NO_TIME).all() for batch in batches)
+
+
+def test_lines_of_a_trace_do_not_count_against_a_format():
+    head = "2015-10-18 18:01:47,978 ERROR [main] a.B: failed"
+    fits = recognise([head, "java.io.IOException: x", *["\tat a.B.c(D.java:1)"] * 30, head])
+    assert fits[0][0].name == "hadoop"
+    assert fits[0][1] == 1.0
+
+
+def test_numbers_are_no_times_unless_they_may_be():
+    assert recognise(["5 22 11", "7 22"])[0][0].name == "plain"
+    assert recognise(["1118543583 started", "1118543599 ended"])[0][0].name == "epoch_level"
+
+
+def test_a_format_may_be_a_pattern(tmp_path):
+    pattern = r"^A\|(?P<date>\d{4}-\d{2}-\d{2})\|(?P<time>[\d:]+)\|(?P<id>\d{2})\|(?P<message>.*)$"
+    lines = ["A|2024-01-01|10:00:00|12|hello 5", "A|2024-01-01|10:00:01|13|by", "  more"]
+    text = "\n".join([*lines, "2024-01-01 00:00:00 odd"])
+    batch, reader = read(tmp_path, text, ["id"], format=pattern)
+    assert reader.format_name == pattern  # what a model remembers
+    assert batch.line.tolist() == [1, 2, 4]
+    assert batch.fields["id"].to_list() == ["12", "13", None]
+    start = int(datetime(2024, 1, 1, 10, tzinfo=UTC).timestamp() * 1000)
+    assert batch.time.tolist() == [start, start + 1000, NO_TIME]
+    assert batch.kinds["message"].gather(batch.kind).to_list()[0] == "hello 0"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (r"(?P<messag>.*)", "no group"),
+        (r"(?P<message>.*", "not a pattern"),
+        (r"(?P<message>a(?=b))", "look-around"),
+    ],
+)
+def test_a_pattern_that_is_none_is_a_usage_error(pattern, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        get_format(pattern)
+    assert "\n" not in str(caught.value)
+
+
+def test_json_that_is_cut_or_hostile_is_kept(tmp_path):
+    lines = ['{"msg":"a 1","time":1531171074631}', '{"msg":"a', "[" * 5000, '{"msg":{"x":1}}', "{}"]
+    batch, reader = read(tmp_path, "\n".join([lines[0], *lines]) + "\n")
+    assert reader.format.name == "json"
+    assert batch.line.tolist() == [1, 2, 3, 4, 5, 6]
+    assert reader.report.counts["lines not in the JSON lines format (kept)"] == 3
