@@ -154,8 +154,9 @@ def test_few_words_and_words_that_name_states_are_no_values():
     few = [f"limit of {what} not given" for what in ("disk", "memory", "swap")]
     states = [f"VM {what} (life cycle)" for what in ("Started", "Paused", "Resumed", "Stopped")]
     methods = [f"request {what} for <*>" for what in ("GET", "PUT", "HEAD", "POST", "DELETE")]
+    verbs = [f"{what} job_<*> for user=<*>" for what in ("open", "read", "check", "close", "<*>")]
     miner = TemplateMiner()
-    assert len(set(miner.add(few + states + methods).tolist())) == 12
+    assert len(set(miner.add(few + states + methods + verbs).tolist())) == 17
     users = [f"session opened for user {name} by (uid=<*>)" for name in ("ann", "bob", "eve")]
     assert len(set(miner.add(users).tolist())) == 1  # much beside it agrees
 

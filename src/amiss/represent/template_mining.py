@@ -26,7 +26,7 @@ _MUCH = 5
 """So many constant words beside a position are much."""
 _VERY_MUCH = 8
 _STATES = 16
-"""So many words that name states, methods or levels are no enumeration any more."""
+"""So many words that name actions, states, methods or levels are no enumeration any more."""
 _PUNCTUATION = "[]{}()<>\"',;:.!?"
 _CONSTANTS = 3
 """A row covers others that have words where it has wildcards if it has so many constants at least,
@@ -90,9 +90,10 @@ class _Rows:
         blank = np.array(self._blank)
         varies = np.array([WILDCARD in word for word in self._words])
         state = np.array([_is_state(word) for word in self._words])
+        alone = np.array([word.strip(_PUNCTUATION).isalpha() for word in self._words])
         distinct, of_row = _distinct(self._codes)
         while True:
-            changed, at = _variable_positions(distinct, blank, varies, state)
+            changed, at = _variable_positions(distinct, blank, varies, state, alone)
             if not len(changed):
                 break
             distinct[changed, at] = blank[distinct[changed, at]]
@@ -103,7 +104,11 @@ class _Rows:
 
 
 def _variable_positions(
-    codes: _Codes, blank: _Codes, varies: NDArray[np.bool_], state: NDArray[np.bool_]
+    codes: _Codes,
+    blank: _Codes,
+    varies: NDArray[np.bool_],
+    state: NDArray[np.bool_],
+    alone: NDArray[np.bool_],
 ) -> tuple[_Codes, _Codes]:
     """Return rows, and of each the position at which it has one of many values."""
     constant = ~varies[codes]
@@ -117,6 +122,9 @@ def _variable_positions(
     states = np.bincount(group, state[codes[row, at]])
     needed = np.where(others[row, 0] >= _MUCH, _VALUES - 1, _VALUES)
     enumerated = (2 * states[group] >= size[group]) & (others[row, 0] < _VERY_MUCH)
+    # The first constant says what happens, as a rule: "open job 7 for alice", "job 7: closed".
+    plain = np.bincount(group, alone[codes[row, at]])[group]
+    enumerated |= (at == constant.argmax(axis=1)[row]) & (2 * plain >= size[group])
     needed = np.where(enumerated, _STATES, needed)
     chosen = size[group] >= needed
     row, at, size = row[chosen], at[chosen], size[group][chosen]
@@ -132,6 +140,7 @@ def _covering(codes: _Codes, blank: _Codes, varies: NDArray[np.bool_]) -> _Codes
     into = np.arange(n)
     open_at = varies[codes] & (blank[codes] == codes)
     constants = (~varies[codes]).sum(axis=1)
+    first = (~varies[codes]).argmax(axis=1)
     fit = (constants >= _CONSTANTS) & (constants > open_at.sum(axis=1))
     patterns, of_row, count = np.unique(open_at, axis=0, return_inverse=True, return_counts=True)
     of_row = of_row.reshape(-1)
@@ -149,10 +158,13 @@ def _covering(codes: _Codes, blank: _Codes, varies: NDArray[np.bool_]) -> _Codes
         sort = mine[np.lexsort((whole[mine], hashes[mine]))]
         place = np.searchsorted(hashes[sort], hashes).clip(max=len(sort) - 1)
         cover = sort[place]
-        differ = (pattern & ~open_at).sum(axis=1)
+        differing = pattern & ~open_at
+        differ = differing.sum(axis=1)
+        says = differing[np.arange(n), first]
         better = (
             (hashes[cover] == hashes)
             & (differ > 0)
+            & ~says
             & (constants[cover] >= differ)
             & (constants[cover] > best)
         )
