@@ -101,53 +101,61 @@ class EventCounts(Detector):
         # A cut session would teach that having half the events is normal.
         whole = normal & X.complete
         learnt = whole if whole.any() else normal
-        self._learn(X, learnt)
+        first, inverse, _ = distinct_sequences(X)
+        distinct = X.take(first)
+        self._learn(distinct, inverse[learnt])
         traces = None
         if X.trace is not None and len(np.unique(X.trace)) > 1:
             traces = np.unique(X.trace, return_inverse=True)[1].ravel()
-        self.training_score_ = self._score(X, own=learnt, traces=traces)
+        scores = np.empty(len(X))
+        scores[~learnt] = self._score(distinct, inverse[~learnt])
+        if traces is None:
+            scores[learnt] = self._score(distinct, inverse[learnt], left_out=True)
+        else:
+            scores[learnt] = self._score_by_trace(X.take(learnt), traces[learnt])
+        self.training_score_ = scores
 
-    def _learn(self, X: Sequences, learnt: NDArray[np.bool_]) -> None:
-        teachers = X.take(learnt)
-        self.vocabulary_ = Vocabulary.learn(teachers)
-        first, _, counts = distinct_sequences(teachers)
-        example = teachers.take(first)
+    def _learn(self, distinct: Sequences, learnt: NDArray[np.int64]) -> None:
+        """Learn from the rows `learnt` of the distinct sequences, each as often as it is there."""
+        taught, at, counts = np.unique(learnt, return_index=True, return_counts=True)
+        order = np.argsort(at)  # of first appearance
+        example, counts, n_learnt = distinct.take(taught[order]), counts[order], len(learnt)
+        self.vocabulary_ = Vocabulary.learn(example)
         vectors = self._counts(example)
         rows, group = np.unique(vectors, axis=0, return_inverse=True)
         multiplicity = np.bincount(group.ravel(), weights=counts).astype(np.int64)
         occurs = (multiplicity[:, None] * (rows > 0)).sum(axis=0)
-        rarity = np.log((1 + len(teachers)) / (1 + occurs))
-        self.weight_ = 1 + _severity_by_code(self.vocabulary_, teachers) * rarity
-        self.unseen_weight_ = float(np.log(1 + len(teachers)))
+        rarity = np.log((1 + n_learnt) / (1 + occurs))
+        self.weight_ = 1 + _severity_by_code(self.vocabulary_, example) * rarity
+        self.unseen_weight_ = float(np.log(1 + n_learnt))
         kept = np.argsort(-multiplicity, kind="stable")[: self.max_references]
         self.reference_count_ = multiplicity[kept]
         self.reference_vectors_ = rows[kept]
         # The first example of each vector stands for it.
         representative = np.full(len(rows), -1)
-        representative[group.ravel()[::-1]] = np.arange(len(first))[::-1]
+        representative[group.ravel()[::-1]] = np.arange(len(example))[::-1]
         self.reference_ = example.take(representative[kept])
         self._measured_ = self._measure(self.reference_vectors_)
 
     def _anomaly_score(self, X: Sequences) -> Scores:
-        return self._score(X, own=np.zeros(len(X), dtype=np.bool_))
+        first, inverse, _ = distinct_sequences(X)
+        return self._score(X.take(first), inverse)
 
     def _score(
-        self, X: Sequences, own: NDArray[np.bool_], traces: NDArray[np.int64] | None = None
+        self, distinct: Sequences, rows: NDArray[np.int64], *, left_out: bool = False
     ) -> Scores:
-        """Score `X`; items marked `own` are references themselves and leave themselves out.
+        """Score the `rows` of the distinct sequences.
 
-        With `traces`, numbered from 0, they leave out all that is of their trace.
+        With `left_out` they are references, and are not compared with themselves.
         """
-        scores = np.empty(len(X))
-        for left_out in (False, True):
-            part = np.flatnonzero(own == left_out)
-            if not len(part):
-                continue
-            if left_out and traces is not None:
-                scores[part] = self._score_by_trace(X.take(part), traces[part])
-            else:
-                scores[part] = self._score_part(X.take(part), left_out)
-        return scores
+        used, inverse = np.unique(rows, return_inverse=True)
+        scores = np.empty(len(used))
+        for part, distance in self._distances(distinct.take(used)):
+            mass = np.broadcast_to(self.reference_count_, distance.shape)
+            if left_out:  # an item is not its own neighbour
+                mass = mass - (distance <= 1e-12)
+            scores[part] = self._radius(distance, mass)
+        return scores[inverse]
 
     def _score_by_trace(self, X: Sequences, trace: NDArray[np.int64]) -> Scores:
         """Score references by those of other traces."""
@@ -163,16 +171,6 @@ class EventCounts(Detector):
             for at, distance in self._distances(X.take(part)):
                 scores[part[at]] = self._radius(distance, np.broadcast_to(others, distance.shape))
         return scores
-
-    def _score_part(self, X: Sequences, left_out: bool) -> Scores:
-        first, inverse, _ = distinct_sequences(X)
-        scores = np.empty(len(first))
-        for rows, distance in self._distances(X.take(first)):
-            mass = np.broadcast_to(self.reference_count_, distance.shape)
-            if left_out:  # an item is not its own neighbour
-                mass = mass - (distance <= 1e-12)
-            scores[rows] = self._radius(distance, mass)
-        return scores[inverse]
 
     def _radius(self, distance: NDArray[np.float64], mass: NDArray[np.int64]) -> Scores:
         """Return how far out one must go to hold the neighbourhood, shape (n,).

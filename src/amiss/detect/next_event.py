@@ -22,6 +22,7 @@ from amiss.detect._windowed import (
     fold_of,
     hide_some,
     largest,
+    split_by_events,
 )
 from amiss.errors import UsageError
 from amiss.represent.sequences import Vocabulary, distinct_sequences
@@ -184,38 +185,41 @@ class NextEvent(WindowDetector):
         if self.scope not in ("window", "next"):
             raise UsageError(f"scope={self.scope!r}; expected window or next")
         normal = normal_items(len(X), y)
-        check_has_events(X.take(normal))
+        items, row = _distinct_items(X)
+        check_has_events(items.take(np.unique(row[normal])))
         seed = seed_of(self.random_state)
         fold = fold_of(X, 2, seed)
         scores = np.empty(len(X))
         for half in (0, 1):
             teachers = normal & (fold != half) if (normal & (fold != half)).any() else normal
-            self._learn(X.take(teachers), seed + half)
-            scores[fold == half] = self._anomaly_score(X.take(fold == half))
-        self.history_ = self._learn(X.take(normal), seed)
+            self._learn(items, row[teachers], seed + half)
+            used, at = np.unique(row[fold == half], return_inverse=True)
+            scores[fold == half] = self._anomaly_score(items.take(used))[at]
+        self.history_ = self._learn(items, row[normal], seed)
         if self.score == "probability":
             # Nothing that normal sessions do is more surprising than what they never do.
             self.unseen_ = max(float(scores[normal].max()), self.unseen_)
         self.training_score_ = scores
 
-    def _learn(self, X: Sequences | Windows, seed: int) -> list[dict[str, float]]:
+    def _learn(
+        self, items: Sequences | Windows, row: NDArray[np.int64], seed: int
+    ) -> list[dict[str, float]]:
+        """Learn from the rows of the items, each as often as it is there."""
         device = resolve_device(self.device)
-        self.vocabulary_ = Vocabulary.learn(X)
+        self.vocabulary_ = Vocabulary.learn(items.take(np.unique(row)))
         self.network_ = self._build(seed)
-        held_out = np.random.default_rng(seed).random(len(X)) < _VALIDATION_SHARE
-        if len(X) < 20 or held_out.all():
+        held_out = np.random.default_rng(seed).random(len(row)) < _VALIDATION_SHARE
+        if len(row) < 20 or held_out.all():
             held_out[:] = False  # too few to spare any
-        items = [
-            _distinct_windows(self._judged(X.take(part)))
-            for part in (~held_out, held_out)
-            if part.any()
+        parts = [
+            self._distinct_windows(items, row[part]) for part in (~held_out, held_out) if part.any()
         ]
         history, target, weight = (
             torch.from_numpy(np.concatenate(column)).to(device)
-            for column in zip(*items, strict=True)
+            for column in zip(*parts, strict=True)
         )
-        n_train = len(items[0][0])
-        validation = torch.arange(n_train, len(target), device=device) if len(items) > 1 else None
+        n_train = len(parts[0][0])
+        validation = torch.arange(n_train, len(target), device=device) if len(parts) > 1 else None
         noise = torch.Generator(device).manual_seed(seed)
 
         def batch(indices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -253,9 +257,34 @@ class NextEvent(WindowDetector):
             parts = (X.take(rows) for rows in _chunks(first))
             return np.concatenate([self._window_values(part) for part in parts])[inverse]
         first, inverse, _ = distinct_sequences(X)
-        X = X.take(first)
+        scores = [
+            self._sequence_values(X.take(first[part])) for part in split_by_events(X.lengths[first])
+        ]
+        return np.concatenate([*scores, np.empty(0)])[inverse]
+
+    def _sequence_values(self, X: Sequences) -> Scores:
         windows = self._tokens(X)
-        return largest(self._event_values(X, windows), windows.sequence, len(X))[inverse]
+        return largest(self._event_values(X, windows), windows.sequence, len(X))
+
+    def _distinct_windows(
+        self, items: Sequences | Windows, row: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
+        """Return the distinct windows that are judged, what came next, and how often each is there.
+
+        Windows are not cut of more events at a time than memory should hold.
+        """
+        used, times = np.unique(row, return_counts=True)
+        parts = [slice(None)]
+        if isinstance(items, Sequences):
+            parts = split_by_events(items.lengths[used])
+        found = []
+        for part in parts:
+            windows = self._judged(items.take(used[part]))
+            found.append(_summed(windows.history, windows.target, times[part][windows.sequence]))
+        history, target, counts = (np.concatenate(c) for c in zip(*found, strict=True))
+        if len(found) > 1:
+            history, target, counts = _summed(history, target, counts)
+        return history, target.astype(np.int64), counts.astype(np.float32)
 
     def _judged(self, X: Sequences | Windows) -> EventWindows:
         """Return a window for each event that is judged."""
@@ -359,12 +388,18 @@ def _chunks(rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         yield rows[at : at + _SCORING_CHUNK]
 
 
-def _distinct_windows(
-    windows: EventWindows,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
-    first, _, counts = distinct_rows(windows.history, windows.target)
-    return (
-        windows.history[first],
-        windows.target[first].astype(np.int64),
-        counts.astype(np.float32),
-    )
+def _distinct_items(X: Sequences | Windows) -> tuple[Sequences | Windows, NDArray[np.int64]]:
+    """Return what differs among the items, and which of it each one is; windows are as they are."""
+    if isinstance(X, Windows):
+        return X, np.arange(len(X))
+    first, inverse, _ = distinct_sequences(X)
+    return X.take(first), inverse
+
+
+def _summed(
+    history: NDArray[np.int32], target: NDArray[np.int32], weight: NDArray[Any]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Return the distinct windows, in lexicographic order, and the sum of their weights."""
+    first, inverse, _ = distinct_rows(history, target)
+    counts = np.bincount(inverse, weights=weight).astype(np.float64, copy=False)
+    return history[first], target[first], counts
