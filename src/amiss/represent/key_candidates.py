@@ -32,7 +32,7 @@ _VALUE_END = "\\s\"',;)}\\]&"
 _NAME = re.compile(r"""([A-Za-z_][A-Za-z_.-]{0,40})((?:["']?\s?[:=#]\s?["'\[(]?)|[\[(]|\s#?\[?)$""")
 # The same before what no number is: "servers/", "shop,".
 _NEAR = re.compile("([A-Za-z_][A-Za-z_.-]{0,40})[,;|/<]$")
-_PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=["']?([^\s"',;)}\]&=]+)""")
+_PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=(["']?)([^\s"',;)}\]&=]+)""")
 # A word and digits: behind a joint, as in blk_-7 and attempt_1_m_2, or at once, as in conn7.
 _PREFIX = re.compile("([A-Za-z]+(?:[_-][A-Za-z]+)*[_-])(?=-?[0-9])|([A-Za-z]{2,})(?=[0-9]+$)")
 _HEX = re.compile("0x[0-9a-fA-F]+")
@@ -125,7 +125,7 @@ def _identifiers(before: str, message: str) -> Iterable[tuple[tuple[str, str], s
     """Yield (form and what names it, what to call it, the identifier) of each in a message."""
     for pair in _PAIR.finditer(message):
         if pair[1].lower() not in _UNNAMED:
-            yield ("pair", pair[1]), f"{pair[1]}=…", pair[2]
+            yield ("quoted" if pair[2] else "pair", pair[1]), f"{pair[1]}=…", pair[3]
     for match in _TOKEN.finditer(message):
         front = message[max(0, match.start() - 48) : match.start()]
         name = _NAME.search(front)
@@ -172,7 +172,7 @@ def _word(
 
 def _named_by(key: tuple[str, str]) -> str:
     form, name = key
-    return name if form in ("pair", "number", "word", "uuid", "prefix", "uuid-of") else ""
+    return name if form in ("pair", "quoted", "number", "word", "uuid", "prefix", "uuid-of") else ""
 
 
 def _tail(token: str, key: tuple[str, str]) -> str:
@@ -199,7 +199,8 @@ def _pattern(key: tuple[str, str], kind: _Found) -> str:
         "word": rf"{named}([0-9A-Za-z]{{{min(shortest, 8)},}})",
         "first": rf"{name.translate(_SYNTAX)}([0-9A-Za-z]{{{shortest},}}):",
         "hash": rf"\b[0-9A-Za-z]{{{name}}}\b",
-        "pair": rf"""{named}=["']?([^{_VALUE_END}]+)""",
+        "pair": rf"{named}=([^{_VALUE_END}]+)",
+        "quoted": rf"""{named}=["']?([^{_VALUE_END}]+)""",
     }
     return patterns[form]
 
