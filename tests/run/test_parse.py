@@ -54,23 +54,21 @@ def test_the_layout_is_that_of_structured_logs(log, tmp_path):
         ["LineId", "Date", "Time", "Pid", "Level", "Component", "Content", *EVENT],
         ["1", *day, "203500", *node, "got blk_1 7", "E1", "got blk_<*> <*>"],
         ["2", *day, "203501", *node, "=1+1 blk_2", "E2", "=<*> blk_<*>"],
-        ["4", "", "", "", "", "", "stray, line", "E3", "stray, line"],
-        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E4", 'say "no", blk_<*> <*>'],
-        ["6", *day, "203503", *node, "", "E5", ""],
+        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E3", 'say "no", blk_<*> <*>'],
+        ["6", *day, "203503", *node, "", "E4", ""],
         ["7", *day, "203504", *node, "got blk_2 8", "E1", "got blk_<*> <*>"],
     ]
     assert rows_of(tmp_path / "t.csv") == [
         [*EVENT, "Occurrences"],
         ["E1", "got blk_<*> <*>", "2"],
         ["E2", "=<*> blk_<*>", "1"],
-        ["E3", "stray, line", "1"],
-        ["E4", 'say "no", blk_<*> <*>', "1"],
-        ["E5", "", "1"],
+        ["E3", 'say "no", blk_<*> <*>', "1"],
+        ["E4", "", "1"],
     ]
-    assert (parsed.lines, parsed.templates, parsed.format) == (6, 5, "hdfs")
+    assert (parsed.lines, parsed.templates, parsed.format) == (5, 4, "hdfs")
     assert parsed.notes == (
         "blank lines (skipped): 1",
-        "lines not in the HDFS format (kept): 1",
+        "lines that continue a record (joined): 1",
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "app.log", "t.csv"]
 
@@ -80,7 +78,7 @@ def test_lines_of_several_files_are_numbered_on(log, tmp_path):
     second.write_text(HEAD.format(9) + "got blk_3 1\n")
     seen = []
     amiss.parse_log([log, second], tmp_path / "a.csv", progress=seen.append)
-    assert [row[0] for row in rows_of(tmp_path / "a.csv")[1:]] == [*list("124567"), "8"]
+    assert [row[0] for row in rows_of(tmp_path / "a.csv")[1:]] == [*list("12567"), "8"]
     assert seen[-1] == 2 * (log.stat().st_size + second.stat().st_size)
 
 

@@ -57,10 +57,11 @@ def parse_log(
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
     progress: Callable[[int], None] | None = None,
 ) -> ParsedLog:
-    r"""Write a log as a CSV of one row a line, in the layout of loglizer and Loghub.
+    r"""Write a log as a CSV of one row a record, in the layout of loglizer and Loghub.
 
     The columns are LineId, the fields of the header, Content, EventId and EventTemplate. The log
     is read twice, so that each row has the template its event ended up with; memory is bounded.
+    Of a record of several lines, such as one with a stack trace, the first is in the table.
     `amiss.read_sessions` reads the table as it would read the log. Cells are exactly what was
     logged: they are not made safe for spreadsheets, which take a leading ``=`` for a formula.
 
@@ -97,7 +98,7 @@ def parse_log(
     sources = find_sources(inputs)
     targets = [output] if templates is None else [output, templates]
     _check_targets(targets, sources)
-    first = RecordReader(sources, format=format, progress=progress)
+    first = RecordReader(sources, format=format, one_format=True, progress=progress)
     shapes = ShapeTable()
     occurrences: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     starts = np.zeros(len(sources) + 1, dtype=np.int64)  # the last line of each file, then summed
