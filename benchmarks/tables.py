@@ -805,7 +805,52 @@ def skab_whole() -> str:
     return table(["", "F1", "FAR", "VUS-PR"], rows)
 
 
+def formats() -> str:
+    from amiss.read.formats import FORMATS
+
+    return table(["name", "lines of"], [[f"`{known.name}`", known.title] for known in FORMATS])
+
+
+def onboarding() -> str:
+    rows = []
+    for name, found in read("onboarding")["parts"].items():
+        fits = f"{found['format']}, {100 * found['fits']:.0f} %"
+        right = "yes" if found["key_right"] else "**no**"
+        rows.append([name, fits, found["truth"], _chosen(found), right, f"{found['flagged']:,}"])
+    header = ["log", "format, lines that fit", "truth", "discovered", "right", "findings"]
+    return table(header, rows)
+
+
+def _chosen(found: dict[str, Any]) -> str:
+    """Return what was discovered, in words; long patterns cut."""
+    option, value = found["option"], found["value"]
+    if option == "every":
+        return f"none: windows of {value:g} s"
+    if option == "window":
+        return f"none: windows of {value} lines"
+    shown = str(value).replace("|", "\\|")
+    shown = f"`{shown if len(shown) <= 40 else shown[:39] + '…'}`"
+    return {"session_field": "field ", "by": "by "}.get(option, "") + shown
+
+
+def onboarding_totals() -> str:
+    r = read("onboarding")
+    names = {
+        "formats right": ("formats_right", "formats_total"),
+        "keys right": ("keys_right", "keys_total"),
+        "keys right on halves": ("keys_right_halves", "keys_total_halves"),
+    }
+    rows = [[n, f"{figure(r, a, '.0f')} of {figure(r, b, '.0f')}"] for n, (a, b) in names.items()]
+    misplaced = f"{figure(r, 'findings_misplaced', '.0f')} of {figure(r, 'findings', ',.0f')}"
+    rows.append(["findings that point at no line, or show another text", misplaced])
+    rows.append(["crashes", figure(r, "crashes", ".0f")])
+    return table(["", ""], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "formats": formats,
+    "onboarding": onboarding,
+    "onboarding-totals": onboarding_totals,
     "skab": skab,
     "skab-whole": skab_whole,
     "adfa": adfa,
