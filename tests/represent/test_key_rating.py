@@ -17,7 +17,7 @@ NUMBERS = ("17", "18", "101")
 def test_a_session_key():
     rating = rate_key(GOOD, name="block", examples=IDS)
     assert rating.kind == RUN
-    assert "on 90% of the lines, in 12 of 15 templates" in rating.reason
+    assert "on 90 % of the lines, in 12 of 15 templates" in rating.reason
     assert "0.50 bits a line, 1.00 in the order of the log, 3.00 in random groups" in rating.reason
 
 
@@ -29,7 +29,7 @@ def test_a_session_key():
         ({"recurring": 0.0, "recurring_values": 0}, "each value comes once"),
         ({"variety": 1.0, "template_share": 0.5}, "all alike"),
         ({"templates": 3, "template_share": 0.1}, "only 3 of 30 templates hold it"),
-        ({"coverage": 0.1}, "on 10% of the lines only"),
+        ({"coverage": 0.1}, "on 10 % of the lines only"),
         ({"life": 0.66}, "live as long as the log"),
         ({"variety": 1.001}, "too weak"),
     ],

@@ -121,10 +121,10 @@ def rate_key(
             NEITHER, 0.0, f"only {_of_templates(m)} hold it: pairs of lines, no sequences"
         )
     if m.coverage < MIN_COVERAGE:
-        return Rating(NEITHER, 0.0, f"on {m.coverage:.0%} of the lines only")
+        return Rating(NEITHER, 0.0, f"on {_percent(m.coverage)} of the lines only")
     if mixed > 0.1 and strength < 1:
         return Rating(
-            NEITHER, 0.0, f"{mixed:.0%} of its values that come back do so on several hosts"
+            NEITHER, 0.0, f"{_percent(mixed)} of its values that come back do so on several hosts"
         )
     full = m.coverage >= FULL and m.template_share >= FULL and strength == 1
     if full and m.recurring < 0.2:
@@ -146,7 +146,7 @@ def rate_key(
     )
     if m.bits_at_random > 0:  # what the order of the log does not tell
         score *= min(MOST_GAIN, max(1.0, m.bits_raw / max(m.bits, 1e-9)))
-    life = f"{m.life:.1%}" if m.life >= 0.001 else "less than 0.1%"
+    life = f"{100 * m.life:.1f} %" if m.life >= 0.001 else "less than 0.1 %"
     reason = (
         f"{_held(m)}; {m.reuse:.1f} lines a value, of {m.variety:.1f} templates; lives for {life} "
         "of the log"
@@ -189,7 +189,11 @@ def _are_addresses(examples: Sequence[str]) -> bool:
 
 
 def _held(m: KeyMeasures) -> str:
-    return f"on {m.coverage:.0%} of the lines, in {_of_templates(m)}"
+    return f"on {_percent(m.coverage)} of the lines, in {_of_templates(m)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _of_templates(m: KeyMeasures) -> str:
