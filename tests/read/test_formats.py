@@ -356,3 +356,19 @@ def test_json_that_is_cut_or_hostile_is_kept(tmp_path):
     assert reader.format.name == "json"
     assert batch.line.tolist() == [1, 2, 3, 4, 5, 6]
     assert reader.report.counts["lines not in the JSON lines format (kept)"] == 3
+
+
+def test_files_of_several_services_have_their_own_formats(tmp_path):
+    (tmp_path / "a.log").write_text("2015-10-18 18:01:47,978 INFO [main] a.B: one\n" * 5)
+    (tmp_path / "b.log").write_text('{"time":1531171074631,"level":"warn","msg":"two"}\n' * 5)
+    (tmp_path / "c.log").write_text("2015-10-18 18:01:48,978 WARN [x] a.B: three\n  at y\n" * 5)
+    reader = RecordReader(tmp_path, fields=["thread"])
+    batches = list(reader)
+    assert reader.format.name == "hadoop"
+    assert [len(batch) for batch in batches] == [5, 5, 5]
+    assert [batch.kinds["message"][0] for batch in batches] == ["one", "two", "three"]
+    assert [batch.fields["thread"][0] for batch in batches] == ["main", None, "x"]
+    assert all((batch.time != NO_TIME).all() for batch in batches)
+    assert reader.report.notes == [f"{tmp_path / 'b.log'}: read as JSON lines"]
+    alike = RecordReader(tmp_path, one_format=True)
+    assert [batch.kinds["message"][0][:5] for batch in alike] == ["one", '{"tim', "three"]

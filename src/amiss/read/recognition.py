@@ -52,28 +52,56 @@ def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
 
 def rank_formats(lines: Lines) -> list[tuple[Format, float]]:
     """Return the formats that fit `lines`, with the share that does, the chosen one first."""
+    raw, kinds, weight = _sample(lines)
+    fits = [(known, _share(raw, kinds, weight, known)) for known in FORMATS[:-1]]
+    fits = [(known, share) for known, share in fits if share]
+    chosen = _choose(fits, raw, max((share for _, share in fits), default=0.0))
+    rest = [(known, share) for known, share in fits if known.name != chosen[0].name]
+    return [chosen, *sorted(rest, key=lambda fit: -fit[1])]
+
+
+def find_format(lines: Lines) -> Format:
+    """Return the format that `rank_formats` chooses, without looking at those after it."""
+    raw, kinds, weight = _sample(lines)
+    fits = []
+    for known in FORMATS[:-1]:
+        fits.append((known, _share(raw, kinds, weight, known)))
+        if fits[-1][1] >= _AS_GOOD:  # no later one can be so much better
+            found = _choose(fits[-1:], raw, 1.0)[0]
+            if found.name == known.name:
+                return found
+    return _choose(fits, raw, max(share for _, share in fits))[0]
+
+
+def share_of(fmt: Format, lines: Lines) -> float:
+    """Return which share of `lines` is in a format."""
+    return _share(*_sample(lines), fmt)
+
+
+def _sample(lines: Lines) -> tuple[pl.Series, pl.Series, NDArray[np.int64]]:
+    """Return lines of a block, their kinds, and how often each of these counts."""
     said = np.flatnonzero((lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind])
     said = np.append(said[:20], said[20 :: max(1, len(said) // SAMPLE)])  # headers are above
-    raw = lines.raw.gather(said)
     used, kind = np.unique(lines.kind[said], return_inverse=True)
     kinds = lines.kinds.gather(used)
     heads = ~of_traces(kinds)
     weight = np.bincount(kind, minlength=len(kinds)) * (heads | ~heads.any())
-    fits = [
-        (known, _share(kinds, weight, known) if known.layout == HEADER else share_named(raw, known))
-        for known in FORMATS[:-1]
-    ]
-    fits = [(known, share) for known, share in fits if share]
-    enough = max(_ENOUGH, _AS_GOOD * max((share for _, share in fits), default=0.0))
-    for at, (known, share) in enumerate(fits):
+    return lines.raw.gather(said), kinds, weight
+
+
+def _choose(fits: list[tuple[Format, float]], raw: pl.Series, best: float) -> tuple[Format, float]:
+    for known, share in fits:
         # Numbers at the start of lines are no times unless they may be.
-        if share >= enough and ((bound := bind(known, raw)).time or not known.time):
-            del fits[at]
-            return [(bound, share), *sorted(fits, key=lambda fit: -fit[1])]
-    return [(bind(FORMATS[-1], raw), 1.0), *sorted(fits, key=lambda fit: -fit[1])]
+        if share >= max(_ENOUGH, _AS_GOOD * best) and (
+            (bound := bind(known, raw)).time or not known.time
+        ):
+            return bound, share
+    return bind(FORMATS[-1], raw), 1.0
 
 
-def _share(kinds: pl.Series, weight: NDArray[np.int64], known: Format) -> float:
+def _share(raw: pl.Series, kinds: pl.Series, weight: NDArray[np.int64], known: Format) -> float:
+    if known.layout != HEADER:
+        return share_named(raw, known)
     fits = kinds.str.contains(known.header).to_numpy()
     return float(weight[fits].sum() / max(weight.sum(), 1))
 

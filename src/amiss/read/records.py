@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,11 +26,15 @@ from amiss.read.multiline import (
 )
 from amiss.read.named_values import read_values, values_messages
 from amiss.read.privacy import make_masker
-from amiss.read.recognition import bind, rank_formats
+from amiss.read.recognition import bind, find_format, share_of
 from amiss.read.record_kinds import add_said
 from amiss.read.sources import PathLike, ReadReport, Source, find_sources
 from amiss.read.time_values import period_of
 from amiss.types import NO_TIME, RecordBatch
+
+_PLAIN = "plain"
+_IN_IT = 0.5
+"""Share of the lines of a further file that makes it one of the first file's format."""
 
 
 def match_header(raw: pl.Series, fmt: Format) -> pl.DataFrame:
@@ -59,7 +63,7 @@ class RecordReader:
         Files, folders, globs, or ``-`` (see `amiss.read.sources.find_sources`).
     format : str, optional
         Name of the format, or an own pattern (see `amiss.read.formats.get_format`); by default it
-        is recognised by the start of the first file.
+        is recognised by the start of each file.
     fields : sequence of str
         Header fields to keep for each line, in any case.
     since, until : int, optional
@@ -69,6 +73,8 @@ class RecordReader:
         What private words become pseudonyms: some of `amiss.read.privacy.MASKS`, or ``all``.
     progress : callable, optional
         Told the number of bytes read so far.
+    one_format : bool
+        Files after the first are read as it is, whatever they look like.
     blocks : callable, optional
         From a source to its blocks of whole lines, instead of reading the file. An empty block
         says that nothing more is there for now: what was held back is given out, and a batch of
@@ -78,7 +84,7 @@ class RecordReader:
     ----------
     sources : list of Source
     format : Format or None
-        Known once the first batch was read.
+        That of the first file, known once the first batch was read.
     report : ReadReport
 
     Examples
@@ -102,6 +108,7 @@ class RecordReader:
         until: int | None = None,
         mask: Sequence[str] = (),
         progress: Callable[[int], None] | None = None,
+        one_format: bool = False,
         blocks: Callable[[Source], Iterator[bytes]] | None = None,
     ) -> None:
         self.sources = find_sources(inputs)
@@ -112,7 +119,10 @@ class RecordReader:
             named if named is not None and named.layout in (HEADER, GIVEN) else None
         )
         self.report = ReadReport()
+        self._one_format = one_format
+        self._format: Format = self.format or get_format(_PLAIN)  # of the file that is read
         self._bound = False
+        self._seen: tuple[pl.Series, NDArray[np.bool_]] | None = None
         self._header = ""
         self._fields = tuple(fields)
         self._since, self._until = since, until
@@ -135,8 +145,7 @@ class RecordReader:
         empty = True
         for index, source in enumerate(self.sources):
             clock: Clock | None = None
-            if self._bound and self._format.layout in (CSV, HASHED):  # names are in each file
-                self._named, self._bound = get_format(self._format.name), False
+            self._bound, self._seen = False, None
             kept = self._since is None
             for first_line, lines in whole_records(self._lines(source), self._goes_on):
                 self.report.lines += len(lines.raw)
@@ -145,7 +154,9 @@ class RecordReader:
                     if self._blocks and not len(lines.raw):
                         yield _no_records(index, self._fields)
                     continue
-                clock = clock or Clock(source, period_of(self._format))
+                if clock is None:
+                    clock = Clock(source, period_of(self._format))
+                    self._say_format(source)
                 batch = replace(batch, time=clock.tell(batch.time))
                 batch, kept = self._within(batch, kept=kept)
                 if len(batch):
@@ -163,32 +174,45 @@ class RecordReader:
         for block in self._blocks(source):
             yield split_kinds(block, self.report, self._masker)
 
+    def _say_format(self, source: Source) -> None:
+        if self.format is not None and self._format.name != self.format.name:
+            self.report.notes.append(f"{source.name}: read as {self._format.title}")
+
     def _goes_on(self, lines: Lines) -> NDArray[np.bool_]:
         """Return which lines do not begin a record."""
         if not self._know_format(lines):
             return np.ones(len(lines.raw), dtype=np.bool_)
         if self._format.layout in (GIVEN, CSV):
             return continues(lines.raw, self._format)
-        return continues(lines.kinds, self._format)[lines.kind]
+        if self._seen is None or self._seen[0] is not lines.kinds:  # of a part, and of all of it
+            self._seen = lines.kinds, continues(lines.kinds, self._format)
+        return self._seen[1][lines.kind]
 
     def _know_format(self, lines: Lines) -> bool:
-        """Recognise the format by `lines` if it is not known; return whether it is."""
-        if not self._bound:
-            said = (lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind]
-            if not said.any():
-                return False
-            if self._named is None:
-                self.format = rank_formats(lines)[0][0]
-            else:
-                self.format = bind(self._named, lines.raw.filter(pl.Series(said)))
-            self._bound = True
+        """Recognise the format of a file by `lines` if it is not known; return whether it is."""
+        if self._bound:
+            return True
+        said = (lines.kinds.str.strip_chars() != "").to_numpy()[lines.kind]
+        if not said.any():
+            return False
+        known = self._named or self._kept_format(lines)
+        if known is None:
+            self._format = find_format(lines)
+        else:
+            self._format = bind(known, lines.raw.filter(pl.Series(said)))
+        if self.format is None or self.format is self._named:
+            self.format = self._format
+        self._bound = True
         return True
 
-    @property
-    def _format(self) -> Format:
-        if self.format is None:  # pragma: no cover - lines are looked at before records are made
-            raise InputError("the format is not known yet")
-        return self.format
+    def _kept_format(self, lines: Lines) -> Format | None:
+        """Return the format of the first file, if lines of a later one are in it."""
+        if self.format is None or (self.format.name == _PLAIN and not self._one_format):
+            return None
+        first = get_format(self.format.name)
+        if self._one_format or share_of(first, lines) >= _IN_IT:
+            return first
+        return None
 
     def _batch(self, source: int, first_line: int, lines: Lines) -> RecordBatch | None:
         raw, kind, distinct = lines
@@ -214,7 +238,12 @@ class RecordReader:
             if fmt.layout == JOURNAL:
                 joined = move_heads(line, raw, joined)  # what was said says more than a cursor
             line, kind, raw = line[joined.head], kind[joined.head], raw.gather(joined.head)
-        names = [fmt.field_name(name) for name in self._fields]
+        # What other files call their fields is their own affair.
+        other = self.format is not None and fmt.name != self.format.name
+        known = {name.lower() for name in fmt.all_fields}
+        names = [
+            fmt.field_name(name) for name in self._fields if not other or name.lower() in known
+        ]
         if fmt.layout == HEADER:
             read = read_headers(raw, kind, distinct, names, fmt)
         else:
@@ -231,13 +260,13 @@ class RecordReader:
             kind=kind,
             kinds=kinds,
             time=read.time,
-            fields=dict(zip(self._fields, (read.cells[name] for name in names), strict=True)),
+            fields=_fields(self._fields, names, read.cells, len(raw)),
             extent=None if joined is None else joined.extent,
         )
 
     def _are_none(self, first_line: int, lines: Lines) -> NDArray[np.bool_]:
         """Return which kinds of line are no records, counted: blank ones, comments, names."""
-        layout = self.format.layout if self.format else HEADER
+        layout = self._format.layout
         texts = lines.kinds.str.strip_chars()
         blank: NDArray[np.bool_] = (texts == "").to_numpy()
         kinds = {"blank lines (skipped)": blank}
@@ -313,6 +342,15 @@ def _take(batch: RecordBatch, rows: NDArray[np.bool_]) -> RecordBatch:
         fields={name: values.filter(mask) for name, values in batch.fields.items()},
         extent=None if batch.extent is None else batch.extent[rows],
     )
+
+
+def _fields(
+    wanted: Sequence[str], names: Sequence[str], cells: Mapping[str, pl.Series], size: int
+) -> dict[str, pl.Series]:
+    """Return fields by the names they were asked for by, without values where there are none."""
+    found = {name.lower(): cells[name] for name in names}
+    none = pl.Series([None], dtype=pl.String).new_from_index(0, size)
+    return {name: found.get(name.lower(), none) for name in wanted}
 
 
 def _no_records(source: int, fields: Sequence[str]) -> RecordBatch:
