@@ -33,6 +33,10 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         What ``X`` may be; of the class, like the next two.
     resolution : float
         Differences of score below this mean nothing, such as between networks trained twice.
+    tail_scale : float
+        Beyond all calibration scores, what difference of score is a difference of rank, at least.
+    needs : tuple of str
+        What sequences must have besides events for scores to say anything: ``numbers``, ``time``.
     search_space : mapping of parameter to Integer, Real or Choice
         What `amiss.tune` tries.
     training_score_ : ndarray of float64, shape (n,)
@@ -46,6 +50,8 @@ class Detector(OutlierMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
     inputs: ClassVar[tuple[Literal["table", "series", "sequences", "windows", "images"], ...]]
     name: ClassVar[str]
     resolution: ClassVar[float] = 0.0
+    tail_scale: ClassVar[float] = 0.0
+    needs: ClassVar[tuple[Literal["numbers", "time"], ...]] = ()
     search_space: ClassVar[SearchSpace] = {}
     contamination: float
     training_score_: Scores

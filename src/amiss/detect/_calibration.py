@@ -28,6 +28,9 @@ class Calibration:
         A score counts as equal to those it exceeds by no more. Where all normal sessions are
         alike, the least difference between two trainings would else be beyond them all.
 
+    least_scale : float
+        Scale of the tail, at least. Scores of 0 alone would else make any other infinitely odd.
+
     Examples
     --------
     >>> calibration = Calibration.learn(np.arange(99.0))
@@ -37,11 +40,14 @@ class Calibration:
 
     scores: NDArray[np.float64]
     resolution: float = 0.0
+    least_scale: float = 0.0
 
     @classmethod
-    def learn(cls, scores: NDArray[np.float64], resolution: float = 0.0) -> Calibration:
+    def learn(
+        cls, scores: NDArray[np.float64], resolution: float = 0.0, least_scale: float = 0.0
+    ) -> Calibration:
         """Make a calibration from scores in any order."""
-        return cls(np.sort(np.asarray(scores, dtype=np.float64)), resolution)
+        return cls(np.sort(np.asarray(scores, dtype=np.float64)), resolution, least_scale)
 
     def surprise(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return −log₁₀ of the p-value of each score, shape (n,)."""
@@ -71,4 +77,4 @@ class Calibration:
         excess = self.scores[n - above :] - start
         median = float(np.median(excess))
         scale = median * _XI / (2**_XI - 1) if median > 0 else float(excess.mean())
-        return above, start, max(scale, 1e-9 * max(1.0, abs(start)))
+        return above, start, max(scale, self.least_scale, 1e-9 * max(1.0, abs(start)))

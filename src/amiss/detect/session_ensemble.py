@@ -13,10 +13,12 @@ from amiss.detect import get_detector
 from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._calibration import Calibration
 from amiss.detect.event_counts import EventCounts
+from amiss.detect.event_numbers import EventNumbers
 from amiss.detect.event_rates import EventRates
 from amiss.detect.next_event import NextEvent
+from amiss.detect.step_times import StepTimes
 from amiss.errors import UsageError
-from amiss.types import Sequences
+from amiss.types import NO_TIME, Sequences
 
 Members = list[tuple[str, Detector]]
 
@@ -31,7 +33,8 @@ class SessionEnsemble(Detector):
     Parameters
     ----------
     members : list of (name, detector), optional
-        By default event counts, event sets, and the next event; of windows of time, event rates.
+        By default event counts, event sets, and the next event; of windows of time, event rates
+        instead. With them the numbers of messages and the times of steps, where there are any.
     contamination : float, default 0.1
         Share of training items above the threshold of the bare detector.
     random_state : int, optional
@@ -71,13 +74,18 @@ class SessionEnsemble(Detector):
         self.combine = combine
 
     def _default_members(self, X: Sequences) -> Members:
+        members: Members = [("numbers", EventNumbers())]
         if X.start is not None:
-            return [("event rates", EventRates())]
-        return [
-            ("event counts", EventCounts()),
-            ("event sets", EventCounts("sets")),
-            ("next event", NextEvent(weigh_severity=True)),
-        ]
+            members.insert(0, ("event rates", EventRates()))
+        else:
+            members = [
+                ("event counts", EventCounts()),
+                ("event sets", EventCounts("sets")),
+                ("next event", NextEvent(weigh_severity=True)),
+                *members,
+                ("step times", StepTimes()),
+            ]
+        return [(name, member) for name, member in members if has_needs(member, X)]
 
     def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
         members = self._default_members(X) if self.members is None else self.members
@@ -94,7 +102,9 @@ class SessionEnsemble(Detector):
                 member.set_params(random_state=self.random_state)
             member.fit(X, y)
             learnt = normal_items(len(X), y)
-            calibration = Calibration.learn(member.training_score_[learnt], member.resolution)
+            calibration = Calibration.learn(
+                member.training_score_[learnt], member.resolution, member.tail_scale
+            )
             surprises.append(calibration.surprise(member.training_score_))
             self.members_.append((name, member))
             self.calibrations_.append(calibration)
@@ -148,5 +158,16 @@ class SessionEnsemble(Detector):
             member = get_detector(manifest["detector"])(**manifest["parameters"])
             member.from_state(manifest, own)
             self.members_.append((manifest["name"], member))
-            self.calibrations_.append(Calibration(own["calibration"], member.resolution))
+            self.calibrations_.append(
+                Calibration(own["calibration"], member.resolution, member.tail_scale)
+            )
         self.members = self.members_
+
+
+def has_needs(detector: Detector, X: Sequences) -> bool:
+    """Return whether `X` has what the detector needs besides events."""
+    has = {
+        "numbers": X.numbers is not None and len(X.numbers.values) > 0,
+        "time": X.time is not None and bool((X.time != NO_TIME).any()),
+    }
+    return all(has[need] for need in detector.needs)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.types import BEGIN, END, Sequences, Windows
+from amiss.types import BEGIN, END, Numbers, Sequences, Windows
 
 UNKNOWN = -3
 """Stands for an event that training did not have, once events are mapped to codes."""
@@ -24,7 +24,7 @@ def as_sequences(X: Any) -> Sequences:
 
     Parameters
     ----------
-    X : Sequences, polars or Arrow list column, or sequence of sequences of int or of str
+    X : Sequences or a list of them, polars or Arrow list column, or sequences of int or of str
         Integers below 0 are reserved: a leading ``BEGIN`` and a trailing ``END`` mark sequences
         as begun and ended where a column has any; plain lists count as complete.
 
@@ -40,6 +40,8 @@ def as_sequences(X: Any) -> Sequences:
     """
     if isinstance(X, Sequences):
         return X
+    if isinstance(X, list) and X and all(isinstance(part, Sequences) for part in X):
+        return join_sequences(X)
     if isinstance(X, pl.DataFrame) and X.width == 1:
         X = X.to_series()
     arrow = hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__")
@@ -63,6 +65,43 @@ def as_sequences(X: Any) -> Sequences:
         raise InputError("no sequences; expected at least one")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return _from_flat(flat, offsets)
+
+
+def join_sequences(parts: Sequence[Sequences]) -> Sequences:
+    """Return sequences that number their events alike, one after the other.
+
+    What not all parts have (severities, traces, times, numbers, starts) the result has not.
+
+    Raises
+    ------
+    InputError
+        The parts name their events differently.
+    """
+    if any(part.names != parts[0].names for part in parts):
+        raise InputError("sequences name their events differently; expected the same names")
+
+    def joined(arrays: list[Any]) -> Any:
+        return None if any(a is None for a in arrays) else np.concatenate(arrays)
+
+    def ends(offsets: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        lengths = np.concatenate([np.diff(own) for own in offsets])
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    numbers = [part.numbers for part in parts if part.numbers is not None]
+    return Sequences(
+        np.concatenate([part.events for part in parts]),
+        ends([part.offsets for part in parts]),
+        np.concatenate([part.begun for part in parts]),
+        np.concatenate([part.ended for part in parts]),
+        parts[0].names,
+        parts[0].severity,
+        joined([part.trace for part in parts]),
+        joined([part.time for part in parts]),
+        Numbers(ends([n.offsets for n in numbers]), np.concatenate([n.values for n in numbers]))
+        if len(numbers) == len(parts)
+        else None,
+        joined([part.start for part in parts]),
+    )
 
 
 def _rows(X: Any) -> list[list[Any]]:

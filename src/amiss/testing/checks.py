@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from amiss.detect._base import Detector
 from amiss.errors import AmissError
-from amiss.types import Table, Timeline
+from amiss.types import Numbers, Sequences, Table, Timeline
 
 _RTOL = 1e-5
 
@@ -199,12 +199,34 @@ def _data(detector: Detector) -> tuple[list[Any], Any]:
         for _ in range(60):
             reads = ["read"] * int(generator.integers(1, 4))
             normal.append(["open", *reads, "close"])
+        if detector.needs:
+            return [_measured(items, generator) for items in normal], _measured(normal[0], None)
         return normal, ["open", "crash", "crash", "open"]
     if "table" in detector.inputs or "series" in detector.inputs:
         base = generator.normal(size=(60, 2))
         rows = np.column_stack([base, base @ [[1.0], [-1.0]], np.ones(60)])
         return rows.tolist(), [4.0, -4.0, -8.0, 1.0]
     raise NotImplementedError(f"no data for detectors of {' or '.join(detector.inputs)}")
+
+
+def _measured(events: list[str], generator: np.random.Generator | None) -> Sequences:
+    """Return one sequence with a number in each event and a second or so between two.
+
+    Without a generator both are a million times what is usual.
+    """
+    names = ("close", "open", "read")
+    n = len(events)
+    sizes = np.full(n, 1e6) if generator is None else generator.uniform(0.5, 1.5, n)
+    whole = np.ones(1, dtype=np.bool_)
+    return Sequences(
+        np.array([names.index(event) for event in events]),
+        np.array([0, n]),
+        whole,
+        whole,
+        names,
+        time=np.cumsum(1000 * sizes).astype(np.int64),
+        numbers=Numbers(np.arange(n + 1), sizes),
+    )
 
 
 def _check_runs_do_not_depend_on_the_batch(
