@@ -411,8 +411,9 @@ def ragged_index(
     """
     lengths = np.diff(offsets)[rows]
     new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = np.arange(new[-1]) - np.repeat(new[:-1], lengths) + np.repeat(offsets[rows], lengths)
-    return at.astype(np.int64), new
+    at = np.repeat(offsets[rows] - new[:-1], lengths)
+    at += np.arange(new[-1])
+    return at, new
 
 
 def distinct_codes(strings: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:

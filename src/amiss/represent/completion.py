@@ -23,6 +23,9 @@ _DOUBT = 0.2
 _BINS = 64
 _EDGES = np.concatenate([[0.0], np.logspace(0, 10, _BINS - 1)])  # 1 ms to 115 days
 
+_AT_ONCE = 1 << 20
+"""Events whose silences are looked at at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -64,14 +67,20 @@ class Completion:
         events, offsets = sequences.events, sequences.offsets
         inner = np.ones(len(events), dtype=np.bool_)
         inner[offsets[:-1]] = False  # has a predecessor in its session
-        follower = np.flatnonzero(inner)
+        after, before = (np.zeros((n_events, _BINS), dtype=np.int64) for _ in range(2))
+        for start in range(0, len(events), _AT_ONCE):
+            follower = np.flatnonzero(inner[start : start + _AT_ONCE]) + start
+            silence = np.maximum(clock[follower] - clock[follower - 1], 0)
+            after += _binned(events[follower - 1], silence, n_events)
+            before += _binned(events[follower], silence, n_events)
         first, last = offsets[:-1], offsets[1:] - 1
-        silence = np.maximum(clock[follower] - clock[follower - 1], 0)
+        until_end = np.maximum(span[1] - clock[last], 0)
+        since_start = np.maximum(clock[first] - span[0], 0)
         return cls(
-            after=_survival(events[follower - 1], silence, n_events),
-            before=_survival(events[follower], silence, n_events),
-            last=_survival(events[last], np.maximum(span[1] - clock[last], 0), n_events),
-            first=_survival(events[first], np.maximum(clock[first] - span[0], 0), n_events),
+            after=_survival(after),
+            before=_survival(before),
+            last=_survival(_binned(events[last], until_end, n_events)),
+            first=_survival(_binned(events[first], since_start, n_events)),
         )
 
     def ended(self, last_event: NDArray[np.int64], silence: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -114,11 +123,15 @@ class Completion:
         return made
 
 
-def _survival(
+def _binned(
     events: NDArray[np.int64], silence: NDArray[np.int64], n_events: int
-) -> NDArray[np.float64]:
+) -> NDArray[np.int64]:
     bins = np.searchsorted(_EDGES, silence, side="right") - 1
-    counts = np.bincount(events * _BINS + bins, minlength=n_events * _BINS).reshape(-1, _BINS)
+    counts = np.bincount(events * _BINS + bins, minlength=n_events * _BINS)
+    return counts.reshape(-1, _BINS)
+
+
+def _survival(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return counts[:, ::-1].cumsum(axis=1)[:, ::-1].astype(float)
 
 

@@ -1,16 +1,25 @@
-"""The columns of the events of a log, as small as they can be, and put in order by session."""
+"""The columns of the events of a log, gathered in memory that can be given back, by session."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from amiss.errors import InputError
 from amiss.types import NO_TIME
 
-_INTEGERS = (np.int8, np.int16, np.int32)
+_COLUMNS: dict[str, Any] = {
+    "session": np.int32,
+    "shape": np.int32,
+    "line": np.int32,
+    "source": np.int32,
+    "time": np.int64,
+}
+_PIECE = 1 << 23
+"""Events of a piece: memory that is not written to is not taken."""
+_MOST_LINES = int(np.iinfo(np.int32).max)
 
 
 class OrderedEvents(NamedTuple):
@@ -31,13 +40,12 @@ class OrderedEvents(NamedTuple):
     order: NDArray[np.int64]
 
 
-@dataclass(slots=True)
 class EventColumns:
     """Columns of events, gathered batch by batch.
 
-    A log of millions of lines is held as these columns alone, so line numbers and files are kept
-    in the smallest integers that hold them, and each column is put in order and its parts given
-    up before the next one is touched.
+    A log of millions of lines is held as these columns alone. They grow in large pieces, which go
+    back to the system when they are given up, where small ones would stay with the process; each
+    column is put in order before the next one is touched.
 
     Examples
     --------
@@ -45,16 +53,16 @@ class EventColumns:
     >>> events.add(np.array([0, 1, 0]), np.array([5, 5, 6]), np.arange(1, 4), 0, np.arange(3))
     >>> ordered = events.in_order(2)
     >>> ordered.offsets, ordered.columns["line"]
-    (array([0, 2, 3]), array([1, 3, 2], dtype=int8))
+    (array([0, 2, 3]), array([1, 3, 2], dtype=int32))
     """
 
-    sessions: list[NDArray[np.int32]] = field(default_factory=list)
-    columns: dict[str, list[NDArray[Any]]] = field(
-        default_factory=lambda: {name: [] for name in ("shape", "line", "source", "time")}
-    )
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        self._used = _PIECE  # of the last piece
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self.sessions)
+        return self._count
 
     def add(
         self,
@@ -64,48 +72,67 @@ class EventColumns:
         source: int,
         time: NDArray[np.int64],
     ) -> None:
-        """Add the events of a batch, all of one file."""
-        self.sessions.append(session)
-        files = np.broadcast_to(np.array(source, dtype=_smallest(source)), len(session))
-        last = int(line.max(initial=0))
-        columns = {
-            "shape": shape,
-            "line": line.astype(_smallest(last)),
-            "source": files,
-            "time": time,
-        }
-        for name, column in columns.items():
-            self.columns[name].append(column)
+        """Add the events of a batch, all of one file.
+
+        Raises
+        ------
+        InputError
+            A file has more lines than can be numbered.
+        """
+        if int(line.max(initial=0)) > _MOST_LINES:
+            raise InputError(f"a file of more than {_MOST_LINES:,} lines; split it first")
+        file = np.broadcast_to(np.int32(source), len(session))
+        columns = {"session": session, "shape": shape, "line": line, "source": file, "time": time}
+        done = 0
+        while done < len(session):
+            if self._used == _PIECE:
+                for name, kind in _COLUMNS.items():
+                    self._pieces[name].append(np.empty(_PIECE, dtype=kind))
+                self._used = 0
+            size = min(len(session) - done, _PIECE - self._used)
+            for name, column in columns.items():
+                piece = self._pieces[name][-1]
+                piece[self._used : self._used + size] = column[done : done + size]
+            self._used += size
+            done += size
+        self._count += len(session)
+
+    def renumber(self, rank: NDArray[np.int64]) -> None:
+        """Give the session that was numbered *i* the number ``rank[i]``."""
+        filled = self._parts("session")
+        for part in filled:
+            part[:] = rank[part]
 
     def in_order(self, n_sessions: int, *, by_time: bool = False) -> OrderedEvents:
         """Return the events by session, and in a session as they were added; this is empty then.
 
         With `by_time` the events of a session are in order of their times, if all have one.
         """
-        session = np.concatenate(self.sessions)
-        self.sessions.clear()
+        session = self._taken("session")
         counts = np.bincount(session, minlength=n_sessions)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         order = None
-        if by_time:
-            time = np.concatenate(self.columns["time"])
-            if not (time == NO_TIME).any():
-                order = np.lexsort((time, session))
-            del time
+        if by_time and not any((part == NO_TIME).any() for part in self._parts("time")):
+            order = np.lexsort((np.concatenate(self._parts("time")), session))
         if order is None:
             order = _stable_order(session)
         del session
         ordered: dict[str, NDArray[Any]] = {}
-        for name, parts in self.columns.items():
-            column = np.concatenate(parts)
-            parts.clear()
-            ordered[name] = column[order]
+        for name in ("time", "shape", "line", "source"):
+            ordered[name] = self._taken(name)[order]
+        self._count, self._used = 0, _PIECE
         return OrderedEvents(offsets, ordered, order)
 
+    def _parts(self, name: str) -> list[NDArray[Any]]:
+        pieces = self._pieces[name]
+        return [*pieces[:-1], pieces[-1][: self._used]] if pieces else []
 
-def _smallest(largest: int) -> Any:
-    """Return the smallest type of integers that holds `largest`."""
-    return next((kind for kind in _INTEGERS if largest <= np.iinfo(kind).max), np.int64)
+    def _taken(self, name: str) -> NDArray[Any]:
+        parts = self._parts(name)
+        self._pieces[name] = []
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([*parts, np.empty(0, dtype=_COLUMNS[name])])
 
 
 def _stable_order(codes: NDArray[np.int32]) -> NDArray[np.int64]:

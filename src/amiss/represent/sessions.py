@@ -37,9 +37,9 @@ class Sessions:
         Events of session *i* are ``offsets[i]:offsets[i + 1]``.
     shape : ndarray of int32, shape (n_events,)
         Row of `shapes`.
-    line : ndarray of int, shape (n_events,)
+    line : ndarray of int32, shape (n_events,)
         1-based.
-    source : ndarray of int, shape (n_events,)
+    source : ndarray of int32, shape (n_events,)
         Row of ``log.sources``.
     time : ndarray of int64, shape (n_events,)
         Milliseconds, or ``NO_TIME``.
@@ -64,8 +64,8 @@ class Sessions:
     ids: pl.Series
     offsets: NDArray[np.int64]
     shape: NDArray[np.int32]
-    line: NDArray[np.integer[Any]]
-    source: NDArray[np.integer[Any]]
+    line: NDArray[np.int32]
+    source: NDArray[np.int32]
     time: NDArray[np.int64]
     shapes: pl.DataFrame
     log: LogInfo = field(default_factory=LogInfo)
@@ -244,7 +244,7 @@ def group_records(
         )
     names, windows = grouping.names(), grouping.time_windows()
     if windows is not None:
-        events.sessions = [windows.rank[codes].astype(np.int32) for codes in events.sessions]
+        events.renumber(windows.rank)
     table = pl.DataFrame({"text": shapes.table.texts, "level": shapes.table.levels})
     log = LogInfo(
         unit=grouping.unit,

@@ -93,7 +93,7 @@ class Model:
         shape_ids, miner = self.miner.extended(sessions.shapes["text"].to_list())
         sequences = to_sequences(sessions, shape_ids, miner.templates)
         marked = mark_cut(sequences, sessions, self.completion)
-        return marked, len(np.unique(sequences.events))
+        return marked, int(np.count_nonzero(np.bincount(sequences.events)))
 
     def score(self, sessions: Sessions) -> NDArray[np.float64]:
         """Return the anomaly score of each session, shape (n,)."""
@@ -376,6 +376,6 @@ def _fit(
 def _fingerprint(sessions: Sessions) -> str:
     digest = hashlib.sha256()
     for array in (sessions.offsets, sessions.shape, sessions.line, sessions.time):
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
     return digest.hexdigest()[:16]

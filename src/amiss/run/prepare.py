@@ -26,8 +26,8 @@ def learn_sequences(
     else:
         miner = TemplateMiner() if known is None else TemplateMiner.from_state(known.to_state())
     shape_ids = miner.add(sessions.shapes["text"].to_list())
-    miner.count(shape_ids[sessions.shape])
     sequences = to_sequences(sessions, shape_ids, miner.templates)
+    miner.count(sequences.events)
     completion = learn_completion(sequences, sessions)
     return miner, completion, mark_cut(sequences, sessions, completion)
 
