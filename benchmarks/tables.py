@@ -847,7 +847,55 @@ def onboarding_totals() -> str:
     return table(["", ""], rows)
 
 
+_SYSTEMS = {
+    "apache": "Apache", "bgl": "BGL", "hdfs": "HDFS", "hadoop": "Hadoop",
+    "healthapp": "HealthApp", "linux": "Linux", "openssh": "OpenSSH", "openstack": "OpenStack",
+    "spark": "Spark", "thunderbird": "Thunderbird", "mean": "mean",
+}  # fmt: skip
+_PARSERS = {"": "amiss", "drain3_": "Drain3", "tipping_": "Tipping", "loglead_": "LogLead"}
+
+
+def parsing() -> str:
+    r = read("parsing")
+    rows = [
+        [
+            title,
+            *(figure(r, f"{peer}ga_{system}") for peer in _PARSERS),
+            figure(r, f"pa_{system}"),
+        ]
+        for system, title in _SYSTEMS.items()
+    ]
+    header = ["system", *(f"{name}, grouping" for name in _PARSERS.values()), "amiss, parsing"]
+    return table(header, rows)
+
+
+def parsing_checks() -> str:
+    r = read("parsing")
+    return table(
+        ["mean grouping accuracy of amiss", ""],
+        [
+            ["as it is", figure(r, "ga_mean")],
+            ["each system by the constants best on the other nine", figure(r, "ga_mean_left_out")],
+            ["with other constants: median (least – most)", figure(r, "ga_mean_other_constants")],
+            ["of raw lines, header recognised and taken off", figure(r, "raw_ga_mean")],
+        ],
+    )
+
+
+def parsing_cost() -> str:
+    r = read("parsing")
+    rows = [
+        [name, figure(r, f"{peer}cpu_s", ".1f"), figure(r, f"{peer}peak_gb", ".2f")]
+        for peer, name in _PARSERS.items()
+        if peer
+    ]
+    return table(["parser", "CPU seconds", "peak memory, GB"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "parsing": parsing,
+    "parsing-checks": parsing_checks,
+    "parsing-cost": parsing_cost,
     "formats": formats,
     "onboarding": onboarding,
     "onboarding-totals": onboarding_totals,

@@ -11,7 +11,6 @@ import numpy as np
 
 from amiss.errors import UsageError
 from amiss.read.records import RecordReader
-from amiss.read.sources import find_sources
 from amiss.represent.shapes import ShapeTable
 from amiss.represent.templates import TemplateMiner
 from amiss.run.pipeline import Model
@@ -80,7 +79,7 @@ def list_templates(
     seen: dict[int, int] = {}
     examples: dict[int, str] = {}
     if logs is not None:
-        miner, seen, examples = _looked_up(miner, logs, model.info["format"])
+        miner, seen, examples = _looked_up(miner, logs, model.info)
     merged: dict[int, list[int]] = {}
     for alias, target in sorted(miner.aliases.items()):
         merged.setdefault(target, []).append(alias)
@@ -173,7 +172,7 @@ def miner_of(model: Any) -> TemplateMiner:
 def _looked_up(
     miner: TemplateMiner,
     logs: str | PathLike[str] | Sequence[str | PathLike[str]],
-    form: str,
+    info: dict[str, Any],
 ) -> tuple[TemplateMiner, dict[int, int], dict[int, str]]:
     """Return the miner with the log's templates, lines of each, and the first line of each."""
     if miner.is_exact:
@@ -181,7 +180,7 @@ def _looked_up(
     shapes = ShapeTable()
     counts = np.zeros(0, dtype=np.int64)
     first: list[str] = []
-    for batch in RecordReader(find_sources(logs), format=form):
+    for batch in RecordReader(logs, format=info["format"], mask=info.get("mask", ())):
         before = len(first)
         of_line = shapes.add(batch.kinds)[batch.kind]
         counts = np.pad(counts, (0, len(shapes) - len(counts)))
