@@ -7,6 +7,8 @@ import json
 from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from amiss.errors import InputError
 from amiss.run.inspect import SCHEMA, chosen_words, inspect_log
@@ -112,3 +114,26 @@ def test_hostile_bytes_end_in_words(data, tmp_path):
     path.write_bytes(data)
     with suppress(InputError):
         assert inspect_log(path).to_dict()["files"] == [str(path)]
+
+
+_PIECES = [
+    b"\n",
+    b"Mar  1 09:00:01 h a[7]: ",
+    b"blk_-7 ",
+    b'{"a": 1, "message": "x 5"}',
+    b"k=v ",
+    b"10.0.0.1",
+]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(parts=st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=12)), max_size=40))
+def test_any_bytes_are_looked_at_without_harm(parts, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(parts))
+    with suppress(InputError):
+        found = inspect_log(path)
+        assert json.dumps(found.to_dict(), allow_nan=False)
+        assert found.choice is None or found.choice.reason
