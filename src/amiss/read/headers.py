@@ -9,15 +9,23 @@ from amiss.read.headers_java import JAVA
 from amiss.read.headers_service import SERVICES
 from amiss.read.headers_system import SYSTEM
 
-# The level may stand on either side of a few brackets; then what follows is the message.
-_SAID = rf"(?:[\[(<]?(?P<level>{LEVELS})[\])>]?(?:[:|,;]| -)? +)?"
+# What stands between a time, a level and a message, and the brackets about a level.
+_THEN = r"(?:\s*\|\s*|(?:[:,;]|\s-)?\s+)"
+_SAID = rf"(?:[\[(<]?(?P<level>{LEVELS})[\])>]?{_THEN})?"
 _ANY = (
     Format(
         name="time_level",
         title="time, level, message",
+        header=rf"^[\[(]?(?P<time>{TIMES})[\])]?{_THEN}{_SAID}(?P<message>.*)$",
+        time="auto",
+        counted=("level",),
+    ),
+    Format(
+        name="level_time",
+        title="level, time, message",
         header=(
-            rf"^[\[(]?(?P<time>{TIMES})[\])]?"
-            rf"(?:[:|,;]| -)? +{_SAID}(?P<message>.*)$"
+            rf"^[\[(<]?(?P<level>{LEVELS})[\])>]?{_THEN}[\[(]?(?P<time>{TIMES})[\])]?{_THEN}"
+            r"(?P<message>.*)$"
         ),
         time="auto",
         counted=("level",),
@@ -25,7 +33,7 @@ _ANY = (
     Format(
         name="epoch_level",
         title="epoch, level, message",
-        header=rf"^[\[(]?(?P<time>\d+(?:\.\d+)?)[\])]?(?:[:|,;]| -)? +{_SAID}(?P<message>.*)$",
+        header=rf"^[\[(]?(?P<time>\d+(?:\.\d+)?)[\])]?{_THEN}{_SAID}(?P<message>.*)$",
         time="epoch",
         counted=("level",),
     ),

@@ -56,7 +56,11 @@ def rank_formats(lines: Lines) -> list[tuple[Format, float]]:
     fits = [(known, _share(raw, kinds, weight, known)) for known in FORMATS[:-1]]
     fits = [(known, share) for known, share in fits if share]
     chosen = _choose(fits, raw, max((share for _, share in fits), default=0.0))
-    rest = [(known, share) for known, share in fits if known.name != chosen[0].name]
+    rest = [
+        (known, share)
+        for known, share in fits
+        if known.name != chosen[0].name and (not known.time or bind(known, raw).time)
+    ]
     return [chosen, *sorted(rest, key=lambda fit: -fit[1])]
 
 
