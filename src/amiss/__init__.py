@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from amiss.run.entity_ingest import read_activity
     from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
+    from amiss.run.follow import follow
     from amiss.run.ingest import read_sessions
+    from amiss.run.inspect import inspect_log
     from amiss.run.models import evaluate, fit, load, scan
     from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model
@@ -55,6 +57,8 @@ _PUBLIC = {
     "create_outlier_batch": "amiss.simulate.outliers",
     "evaluate": "amiss.run.models",
     "fit": "amiss.run.models",
+    "follow": "amiss.run.follow",
+    "inspect_log": "amiss.run.inspect",
     "load": "amiss.run.models",
     "load_cifar10": "amiss.read.datasets",
     "load_kdd99": "amiss.read.datasets",
@@ -93,6 +97,8 @@ __all__ = [
     "create_outlier_batch",
     "evaluate",
     "fit",
+    "follow",
+    "inspect_log",
     "load",
     "load_cifar10",
     "load_kdd99",
