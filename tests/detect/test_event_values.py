@@ -58,6 +58,16 @@ def test_a_slow_step_is_found_and_said_and_a_fast_one_is_not():
     assert deviation.usual[1] < 10
 
 
+def test_what_is_impossible_is_not_learnt_as_usual():
+    sizes, seconds = normal()
+    sizes[700] = 1e14
+    train = sessions(sizes, seconds)
+    detector = EventNumbers().fit(train)
+    assert detector.training_score_.argmax() == 700
+    assert detector.anomaly_score(train).argmax() == 700
+    assert detector.deviations(train)[700][0].usual[1] < 1e6
+
+
 def test_new_normal_sessions_are_no_surprise():
     train, new = sessions(*normal()), sessions(*normal(5000, seed=1))
     for detector in (EventNumbers(), StepTimes()):

@@ -27,7 +27,7 @@ _FEW, _OFTEN = 16, 20
 _SHARES, _PLACES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1), 5
 """Shares of the values by which p-values are tempered, and how many values that must be: fewer may
 be anomalies that nobody labelled."""
-_ODD = 0.1
+_ODD, _IMPOSSIBLE = 0.1, 1e-6
 _USUAL = 0.005
 
 
@@ -41,7 +41,7 @@ class ValueTails:
 
     Values that go where none was before (counters, clocks) have tails that do not hold: where
     p-values of values not learnt from are too small, their logarithms are shortened until they
-    agree. Such slots fall silent.
+    agree. Such slots fall silent. What is impossible by the others is not learnt as usual.
 
     Parameters
     ----------
@@ -92,6 +92,10 @@ class ValueTails:
         at, known = self._find(slot)
         log_p[known] *= self.shape[at[known], 6]
         log_p[~known] = 0.0
+        if (out := log_p < np.log(_IMPOSSIBLE)).any():
+            slots, temper = self.slots, self.shape[:, 6]
+            self._fit(slot, value, order[~out[order]])
+            self.shape[:, 6] = temper[np.searchsorted(slots, self.slots)]
         return log_p
 
     def _fit(self, slot: Ints, value: Floats, order: Ints) -> None:

@@ -132,7 +132,7 @@ def _read_values(
     kinds: pl.DataFrame,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the numbers of lines, and which lines have as many runs of digits as their kind."""
-    block = np.frombuffer("\n".join(raw.to_list()).encode() + b"\n", dtype=np.uint8)
+    block = np.frombuffer(f"{raw.str.join(chr(10)).item()}\n".encode(), dtype=np.uint8)
     digit = (block - np.uint8(ord("0"))) < 10
     edges = np.flatnonzero(np.diff(digit.astype(np.int8), prepend=0, append=0))
     starts, ends = edges[::2], edges[1::2]

@@ -358,6 +358,7 @@ def _fit(
         "grouping": log.grouping,
         "option": list(log.option),
         "mask": list(log.mask),
+        "numbers": sessions.numbers is not None,
         "sessions": len(sessions),
         "events": len(sessions.shape),
         "templates": len(miner),
