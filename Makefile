@@ -5,6 +5,7 @@ VENV   := .venv
 BENCH  := .venv-bench
 PEER   := .venv-alibi
 PYOD   := .venv-pyod
+PARSER := .venv-parsers
 BIN    := $(VENV)/bin
 LOG    ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -30,9 +31,9 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 # `make bench QUICK=1` takes minutes and never writes to benchmarks/results.
-bench: $(BENCH)/.installed $(if $(QUICK),,$(PEER)/.installed $(PYOD)/.installed)
+bench: $(BENCH)/.installed $(if $(QUICK),,$(PEER)/.installed $(PYOD)/.installed $(PARSER)/.installed)
 	AMISS_PEER_PYTHON=$(PEER)/bin/python AMISS_OUTLIER_PEER_PYTHON=$(PYOD)/bin/python \
-	  $(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
+	  AMISS_PARSER_PEER_PYTHON=$(PARSER)/bin/python $(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick)
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -65,5 +66,10 @@ $(PYOD)/.installed:
 	$(PYOD)/bin/pip install -q --no-deps deepod==0.4.1
 	touch $@
 
+$(PARSER)/.installed:
+	$(PYTHON) -m venv $(PARSER)
+	$(PARSER)/bin/pip install -q drain3==0.9.11 tipping==0.2.1 loglead==2.0.0
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH) $(PEER) $(PYOD) demo build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(BENCH) $(PEER) $(PYOD) $(PARSER) demo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "figures", "tables"}
+NOT_BENCHMARKS = {"__init__", "__main__", "figures", "tables", "repeated_log", "scale"}
 
 
 def main() -> None:

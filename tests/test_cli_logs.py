@@ -121,3 +121,15 @@ def test_templates_of_another_model_are_started_from(run_amiss, jobs_log, jobs_m
     refused = run_amiss("fit", table, "--detector", "vae", "-o", model, "--templates", named)
     assert refused.code == 2
     assert "templates are of log lines" in refused.err
+
+
+def test_a_model_reads_by_the_pattern_that_it_learnt_with(run_amiss, jobs_log, tmp_path):
+    config = tmp_path / "amiss.toml"
+    pattern = r"^(?P<time>\S+ \S+) (?P<level>[A-Z]+) (?P<app>\w+): (?P<message>.*)$"
+    config.write_text(f"schema = \"amiss.config/1\"\nformat = '{pattern}'\n")
+    model = tmp_path / "own.amiss"
+    by = ("--session-field", "app")
+    assert run_amiss("fit", jobs_log, "-o", model, "--config", config, *FAST, *by).code == 0
+    said = json.loads(run_amiss("detect", jobs_log, "-m", model, "--json").out)
+    assert said["source"]["format"] == pattern
+    assert said["scored"] == 1

@@ -165,6 +165,8 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
             )
         columns = None if options.columns else fitted.info["columns"] or None
         return fitted, *_read_rows(options, columns, fitted.info["unit"])
+    if options.format is None and "(?P<" in fitted.info["format"]:  # a pattern, recognised nowhere
+        options = replace(options, format=fitted.info["format"])
     # What was masked in the log that a model learnt from is masked in others too.
     masked = fitted.info.get("mask")
     selection = ({"mask": tuple(masked)} if masked else {}) | options.selection
