@@ -33,7 +33,7 @@ class Reason(NamedTuple):
         said = f"{self.words} {self.events:,} ×" if self.events else self.words
         comma = "," if self.expected else self.after + after
         if self.template is not None:
-            said += f" {quoted(self.template, max(20, room - len(said) - 1 - len(comma)))}"
+            said += f" {quoted(self.template, max(10, room - len(said) - 1 - len(comma)))}"
         if self.expected is None:
             return [said + self.after + after]
         template = self.expected["template"]
