@@ -165,6 +165,52 @@ LINES = [
         '"conn_state":"SF"}',
         "2018-07-15T20:39:47.123", "", "proto=tcp conn_state=SF", {"id.orig_h": "10.0.0.1"},
     ), (
+        "audit", "type=SYSCALL msg=audit(1709287200.123:456): arch=c000003e syscall=59 success=yes",
+        "2024-03-01T10:00:00.123", "",
+        "type=SYSCALL msg=audit(0.0:0): arch=c0e syscall=0 success=yes",
+        {"type": "SYSCALL", "serial": "456"},
+    ), (
+        "postgres", "2024-03-01 10:00:00.123 +01 [1234] ERROR:  no 7",
+        "2024-03-01T09:00:00.123", "ERROR", "no 0", {"pid": "1234"},
+    ), (
+        "mysql", "2024-03-01T10:00:00.123456Z 0 [ERROR] [MY-010119] [Server] Aborting 5",
+        "2024-03-01T10:00:00.123", "ERROR", "Aborting 0", {"component": "Server"},
+    ), (
+        "env_logger", "[2024-03-01T10:00:00Z INFO  app::x] started 5",
+        "2024-03-01T10:00:00", "INFO", "started 0", {"component": "app::x"},
+    ), (
+        "jvm", "[2024-03-01T10:00:00.123+0000][0.012s][info][gc,init] Using G1 5",
+        "2024-03-01T10:00:00.123", "info", "Using G0 0", {"component": "gc,init"},
+    ), (
+        "zone_level", "[2024-03-01 10:00:00.123456 +0100] I [MSGID: 100030] started 5",
+        "2024-03-01T09:00:00.123", "", "I [MSGID: 0] started 0", {},
+    ), (
+        "compose", "web_1    | 2024-03-01 10:00:00 INFO hi 5", "2024-03-01T10:00:00", "INFO",
+        "hi 0", {"service": "web_1"},
+    ), (
+        "android_brief", "W/System.err(  123): no 5", None, "W", "no 0", {"tag": "System.err"},
+    ), (
+        "time_level", "3/1/2024 1:02:03 PM Error: disk full", "2024-03-01T13:02:03", "Error",
+        "disk full", {},
+    ), (
+        "time_level", "2024-03-01 12:02:03.5 AM Info ok", "2024-03-01T00:02:03.500", "Info",
+        "ok", {},
+    ), (
+        "time_level", "2024-03-01T10:00:00.123+0100\tINFO\tserver/main.go:12\tstarted",
+        "2024-03-01T09:00:00.123", "INFO", "server/main.go:0\tstarted", {},
+    ), (
+        "time_level", "\x1b[32m2024-03-01T10:00:00Z\x1b[0m \x1b[1;33mWARN\x1b[0m slow 5",
+        "2024-03-01T10:00:00", "WARN", "slow 0", {},
+    ), (
+        "rfc5424", "<165>1 2024-03-01T10:00:02Z host app - - -", "2024-03-01T10:00:02", "notice",
+        "", {"tag": "app"},
+    ), (
+        "json", '{"ts":"2024-03-01T10:00:00Z","msg":{"text":"hi 5","code":7}},',
+        "2024-03-01T10:00:00", "", "hi 0", {"msg.code": "7"},
+    ), (
+        "logfmt", "date=2024-03-01 time=10:00:00 devname=fw level=warning msg=bad",
+        "2024-03-01T10:00:00", "warning", "bad", {"devname": "fw"},
+    ), (
         "logfmt", 'time="2016-02-04T10:11:12Z" err="x level=bad y" level=info msg="up \\"5\\" s"',
         "2016-02-04T10:11:12", "info", 'up "0" s', {"err": "x level=bad y"},
     ),
@@ -172,6 +218,9 @@ LINES = [
 # Their times lack the year.
 UNDATED = [
     (
+        "syslog_local", "<30>Mar  1 10:00:00 app[123]: started 5",
+        (3, 1, 10, 0, 0), "info", "started 0", {"tag": "app", "pid": "123"},
+    ), (
         "syslog", "Jun 14 15:16:01 combo sshd(pam_unix)[19939]: check pass; user 5",
         (6, 14, 15, 16, 1), "", "check pass; user 0",
         {"host": "combo", "tag": "sshd(pam_unix)", "pid": "19939"},
@@ -286,7 +335,7 @@ def test_formats_that_name_their_values_in_the_file(tmp_path, known):
 
 def test_every_format_has_a_line_here_and_its_fields_exist():
     shown = {case[0] for case in (*LINES, *UNDATED)} | set(TABLES)
-    others = {"combined", "common", "plain"}  # have tests of their own
+    others = {"combined", "common", "plain", "jul"}  # have tests of their own
     assert shown | others == {known.name for known in FORMATS}
     for known in FORMATS:
         assert set(known.counted) <= set(known.fields) | {d.name for d in known.derived}
@@ -329,6 +378,7 @@ def test_lines_of_a_trace_do_not_count_against_a_format():
 
 def test_numbers_are_no_times_unless_they_may_be():
     assert recognise(["5 22 11", "7 22"])[0][0].name == "plain"
+    assert recognise(["123456789 item 5"] * 3)[0][0].name == "plain"
     assert recognise(["1118543583 started", "1118543599 ended"])[0][0].name == "epoch_level"
 
 
@@ -364,7 +414,59 @@ def test_json_that_is_cut_or_hostile_is_kept(tmp_path):
     batch, reader = read(tmp_path, "\n".join([lines[0], *lines]) + "\n")
     assert reader.format.name == "json"
     assert batch.line.tolist() == [1, 2, 3, 4, 5, 6]
-    assert reader.report.counts["lines not in the JSON lines format (kept)"] == 3
+    assert reader.report.counts["lines not in the JSON lines format (kept)"] == 2
+    assert batch.kinds["message"].gather(batch.kind).to_list()[-2:] == ['{"x":0}', "{}"]
+
+
+def test_records_without_a_message_say_what_else_they_hold(tmp_path):
+    lines = [
+        'ts=2024-03-01T10:00:00Z level=info msg="up 5"',
+        'ts=2024-03-01T10:00:01Z level=error err="deadline 5 exceeded" component=x',
+    ]
+    batch, reader = read(tmp_path, "\n".join(lines) + "\n")
+    assert batch.kinds["message"].gather(batch.kind).to_list() == [
+        "up 0",
+        "err=deadline 0 exceeded",
+    ]
+    assert reader.report.counts == {}
+
+
+def test_a_zone_that_is_a_name_is_said(tmp_path):
+    batch, reader = read(tmp_path, "2024-03-01 10:00:00.123 CET [1234] LOG:  ready\n" * 2)
+    assert reader.format.name == "postgres"
+    assert batch.time[0] == datetime(2024, 3, 1, 10, 0, 0, 123000, UTC).timestamp() * 1000
+    assert "times of the zone CET" in reader.report.notes[0]
+
+
+def test_where_the_first_line_says_who_speaks_the_next_one_says_what(tmp_path):
+    lines = ["info: Microsoft.Hosting.Lifetime[14]", "      Now listening on: http://x:5000"]
+    batch, reader = read(tmp_path, "\n".join(lines * 2) + "\n")
+    assert reader.format.name == "level"
+    assert (
+        batch.kinds.gather(batch.kind).select("level", "message").rows()
+        == [("info", "Microsoft.Hosting.Lifetime[0] | Now listening on: http://x:0")] * 2
+    )
+    lines = ["Mar 01, 2024 1:00:00 PM com.acme.App main", "SEVERE: failed 5"]
+    batch, reader = read(tmp_path, "\n".join(lines * 2) + "\n", ["component"])
+    assert reader.format.name == "jul"
+    assert batch.kinds["message"].gather(batch.kind).to_list() == ["SEVERE: failed 0"] * 2
+    assert batch.fields["component"].to_list() == ["com.acme.App"] * 2
+    assert batch.time[0] == datetime(2024, 3, 1, 13, tzinfo=UTC).timestamp() * 1000
+
+
+def test_events_of_windows_as_csv(tmp_path):
+    text = (
+        "Level,Date and Time,Source,Event ID,Task Category\n"
+        'Information,3/1/2024 10:00:00 AM,Security,4624,Logon,"Logged on.\n\nSubject: 5"\n'
+        "Error,3/1/2024 1:00:01 PM,SCM,7034,None,The X service ended 5 times.\n"
+    )
+    batch, reader = read(tmp_path, text, ["Event ID"])
+    assert reader.format.name == "csv"
+    assert batch.fields["Event ID"].to_list() == ["4624", "7034"]
+    kinds = batch.kinds.gather(batch.kind)
+    assert kinds["level"].to_list() == ["Information", "Error"]
+    assert kinds["message"].to_list() == ["Logged on.", "The X service ended 0 times."]
+    assert batch.time[1] == datetime(2024, 3, 1, 13, 0, 1, tzinfo=UTC).timestamp() * 1000
 
 
 def test_files_of_several_services_have_their_own_formats(tmp_path):

@@ -177,6 +177,7 @@ def test_joining_says_how_many_lines_and_which_says_what():
     joined = join(np.array([3, 4, 6, 7, 8]), goes_on, says, 3)
     assert joined.head.tolist() == [0, 3]
     assert joined.extent.tolist() == [4, 2]
+    assert joined.first.tolist() == [1, 4]
     assert joined.said.tolist() == [2, 4]
 
 

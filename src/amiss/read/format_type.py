@@ -66,6 +66,10 @@ class Format:
         Messages say more than the fields that are counted.
     multiline : bool
         Lines without a header continue the record before them.
+    split_time : bool
+        The date and the time of day have names of their own.
+    unknown_zone : str
+        The name of the zone of the times of a file, where a name is all there is.
     layout : str
         One of `LAYOUTS`.
     columns, message, level, stamp : tuple of str
@@ -73,6 +77,8 @@ class Format:
         the message, the level and the time, the first that is there.
     separator : str
         What stands between the cells of a row.
+    instead : tuple of str
+        Names whose values say what happened where a record has no message.
     composed : bool
         The message is made of all that `message` names, for want of one.
     """
@@ -90,12 +96,15 @@ class Format:
     numeric: tuple[str, ...] = ()
     free_text: bool = True
     multiline: bool = True
+    split_time: bool = False
+    unknown_zone: str = ""
     layout: str = HEADER
     columns: tuple[str, ...] = ()
     message: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
     stamp: tuple[str, ...] = ()
     separator: str = ""
+    instead: tuple[str, ...] = ()
     composed: bool = False
 
     @property

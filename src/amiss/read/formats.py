@@ -7,7 +7,7 @@ import re
 from amiss.errors import UsageError
 from amiss.read.format_type import GIVEN, Derived, Format
 from amiss.read.formats_named import NAMED
-from amiss.read.headers import HEADERS
+from amiss.read.headers import AUDIT, HEADERS
 
 __all__ = [
     "EVENTS", "FORMATS", "SESSIONS", "STRUCTURED", "TABLES", "TRACES",
@@ -16,6 +16,7 @@ __all__ = [
 
 # In the order in which they are tried.
 FORMATS = (
+    AUDIT,
     *NAMED,
     *HEADERS,
     # The fallback: every line is a message. It stays last, since it matches everything.

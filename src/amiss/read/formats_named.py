@@ -10,7 +10,7 @@ NAMED = (
     Format(
         name="json",
         title="JSON lines",
-        header=r"^\s*\{.*\}\s*$",
+        header=r"^\s*\{.*\}\s*,?\s*$",
         multiline=False,
         layout=JSON,
     ),

@@ -26,6 +26,6 @@ TAG = (
 )
 #: How lines begin that have a time of any form.
 TIMES = (
-    rf"{ISO}|{SYSLOG}|{CTIME}|{DATE}[-_ ]{CLOCK}|\d+-{CLOCK}|"
-    rf"\d+[-/. ][A-Za-z]+[-/. ]\d+[ :T]{CLOCK}(?: [+-]\d+)?|{CLOCK}"
+    rf"(?:{ISO}|{SYSLOG}|{CTIME}|{DATE}(?:,? |[-_]){CLOCK}|\d+-{CLOCK}|"
+    rf"\d+[-/. ][A-Za-z]+[-/. ]\d+,?[ :T]{CLOCK}(?: [+-]\d+)?|{CLOCK})(?: ?[AaPp]\.?[Mm]\b\.?)?"
 )

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from amiss.read.format_type import Format
-from amiss.read.header_parts import LEVELS, TIMES
+from amiss.read.header_parts import ISO, LEVELS, TIMES
 from amiss.read.headers_access import ACCESS
 from amiss.read.headers_java import JAVA
 from amiss.read.headers_service import SERVICES
-from amiss.read.headers_system import SYSTEM
+from amiss.read.headers_system import AUDIT, SYSTEM
 
 # What stands between a time, a level and a message, and the brackets about a level.
 _THEN = r"(?:\s*\|\s*|(?:[:,;]|\s-)?\s+)"
 _SAID = rf"(?:[\[(<]?(?P<level>{LEVELS})[\])>]?{_THEN})?"
 _ANY = (
+    Format(
+        name="zone_level",
+        title="time with a zone in brackets, level, message",
+        header=rf"^\[(?P<time>{ISO} [+-]\d+(?::\d+)?)\]{_THEN}{_SAID}(?P<message>.*)$",
+        time="iso",
+        counted=("level",),
+    ),
+    Format(
+        name="compose",
+        title="Docker Compose: service, time, level, message",
+        header=(rf"^(?P<service>[\w.-]+) +\| +(?P<time>{TIMES}){_THEN}{_SAID}(?P<message>.*)$"),
+        time="auto",
+        counted=("service", "level"),
+    ),
     Format(
         name="time_level",
         title="time, level, message",
@@ -44,5 +58,7 @@ _ANY = (
         counted=("level",),
     ),
 )
+
+__all__ = ["AUDIT", "HEADERS"]
 
 HEADERS = (*ACCESS, *JAVA, *SYSTEM, *SERVICES, *_ANY)

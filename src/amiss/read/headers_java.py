@@ -22,7 +22,7 @@ JAVA = (
         name="zookeeper",
         title="ZooKeeper",
         header=(
-            rf"^(?P<time>{ISO}) (?:\[myid:\d*\] )?- (?P<level>[A-Z]+) +"
+            rf"^(?P<time>{ISO}) (?:\[myid:\d*\] )?- (?P<level>{LEVELS}) +"
             r"\[(?P<thread>.*?):(?P<component>[\w$.]+)@(?P<id>\d+)\] - (?P<message>.*)$"
         ),
         time="iso",
@@ -32,7 +32,7 @@ JAVA = (
         name="spring",
         title="Spring Boot",
         header=(
-            rf"^(?P<time>{ISO}) +(?P<level>[A-Z]+) (?P<pid>\d+) --- (?:\[[^\]]*\] )?"
+            rf"^(?P<time>{ISO}) +(?P<level>{LEVELS}) (?P<pid>\d+) --- (?:\[[^\]]*\] )?"
             r"\[ *(?P<thread>[^\]]*)\] (?P<component>[^\s:]+) *: (?P<message>.*)$"
         ),
         time="iso",
@@ -42,7 +42,7 @@ JAVA = (
         name="hadoop",
         title="Hadoop (log4j)",
         header=(
-            rf"^(?P<time>{ISO}) +(?P<level>[A-Z]+) +\[(?P<thread>.*?)\] "
+            rf"^(?P<time>{ISO}) +(?P<level>{LEVELS}) +\[(?P<thread>.*?)\] "
             rf"(?P<component>{CLASS}): ?(?P<message>.*)$"
         ),
         time="iso",
@@ -69,6 +69,26 @@ JAVA = (
         counted=("level", "component"),
     ),
     Format(
+        name="jvm",
+        title="Java virtual machine, unified logging",
+        header=(
+            rf"^\[(?P<time>{ISO})\](?:\[(?P<uptime>\d+[.,]\d+s)\])?\[(?P<level>[a-z]+) *\]"
+            r"\[(?P<component>[^\]]*?) *\] ?(?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="jul",
+        title="java.util.logging",  # its message is on the line below
+        header=(
+            rf"^(?P<time>[A-Z][a-z][a-z] \d+, \d+,? {CLOCK} ?[AP]M) (?P<component>[\w.$]+)"
+            r"(?: (?P<method>[\w$<>]+))?(?P<message>)$"
+        ),
+        time="syslog with year",
+        counted=("component",),
+    ),
+    Format(
         name="kafka",
         title="Kafka",
         header=(
@@ -82,7 +102,7 @@ JAVA = (
         name="cassandra",
         title="Cassandra",
         header=(
-            rf"^(?P<level>[A-Z]+) +\[(?P<thread>[^\]]*)\] (?P<time>{ISO}) "
+            rf"^(?P<level>{LEVELS}) +\[(?P<thread>[^\]]*)\] (?P<time>{ISO}) "
             rf"(?P<component>{CLASS}):\d+ - (?P<message>.*)$"
         ),
         time="iso",
@@ -102,7 +122,7 @@ JAVA = (
         name="tomcat",
         title="Tomcat",
         header=(
-            rf"^(?P<time>\d+-[A-Z][a-z][a-z]-\d+ {CLOCK}) (?P<level>[A-Z]+) "
+            rf"^(?P<time>\d+-[A-Z][a-z][a-z]-\d+ {CLOCK}) (?P<level>{LEVELS}) "
             rf"\[(?P<thread>[^\]]*)\] (?P<component>{CLASS}) (?P<message>.*)$"
         ),
         time="day, month's name, year",

@@ -31,7 +31,7 @@ SERVICES = (
         name="openstack",
         title="OpenStack",
         header=(
-            rf"^(?:(?P<logfile>\S+) )?(?P<time>{ISO}) (?P<pid>\d+) (?P<level>[A-Z]+) "
+            rf"^(?:(?P<logfile>\S+) )?(?P<time>{ISO}) (?P<pid>\d+) (?P<level>{LEVELS}) "
             r"(?P<component>[\w.-]+) \[(?P<request>[^\s\]]+)(?: (?P<context>[^\]]*))?\] ?"
             r"(?:\[instance: (?P<instance>[\w-]+)\] +)?(?P<message>.*)$"
         ),
@@ -43,8 +43,9 @@ SERVICES = (
         name="postgres",
         title="PostgreSQL",
         header=(
-            rf"^(?P<time>{DATE} {CLOCK})(?: [A-Z]+| ?[+-]\d+)? \[(?P<pid>\d+)(?:-\d+)?\]:? "
-            r"(?:\[\d+-\d+\] )?(?:(?:user=)?(?P<user>[^\s@,]*)(?:@|,db=)(?P<database>\S*) )?"
+            rf"^(?P<time>{DATE} {CLOCK}(?: ?[+-]\d+(?::\d+)?)?)(?: (?P<zone>[A-Z]+))? "
+            r"\[(?P<pid>\d+)(?:-\d+)?\]:? (?:\[\d+-\d+\] )?"
+            r"(?:(?:user=)?(?P<user>[^\s@,]*)(?:@|,db=)(?P<database>\S*) )?"
             r"(?P<level>[A-Z]+\d*): +(?P<message>.*)$"
         ),
         time="iso",
@@ -54,7 +55,7 @@ SERVICES = (
         name="mysql",
         title="MySQL error log",
         header=(
-            rf"^(?P<time>{ISO}) (?P<thread>\d+) \[(?P<level>[A-Z][a-z]+)\] "
+            rf"^(?P<time>{ISO}) (?P<thread>\d+) \[(?P<level>[A-Za-z]+)\] "
             r"(?:\[(?P<code>MY-\d+)\] )?(?:\[(?P<component>\w+)\] )?(?P<message>.*)$"
         ),
         time="iso",
@@ -117,6 +118,15 @@ SERVICES = (
         ),
         time="iso",
         counted=("level",),
+    ),
+    Format(
+        name="env_logger",
+        title="Rust env_logger",
+        header=(
+            rf"^\[(?P<time>{ISO}) (?P<level>{LEVELS}) +(?P<component>[\w:.-]+)\] ?(?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "component"),
     ),
     Format(
         name="rails",

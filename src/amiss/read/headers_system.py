@@ -5,6 +5,17 @@ from __future__ import annotations
 from amiss.read.format_type import Format
 from amiss.read.header_parts import CLOCK, DATE, ISO, SYSLOG, TAG
 
+# Its lines look like pairs of names and values too, so it is tried before these.
+AUDIT = Format(
+    name="audit",
+    title="Linux audit",
+    header=(
+        r"^(?:node=(?P<node>\S+) )?(?P<message>type=(?P<type>[A-Z][A-Z0-9_]*) "
+        r"msg=audit\((?P<time>\d+\.\d+):(?P<serial>\d+)\):.*)$"
+    ),
+    time="epoch",
+    counted=("type",),
+)
 SYSTEM = (
     Format(
         name="bgl",
@@ -35,7 +46,7 @@ SYSTEM = (
         header=(
             r"^<(?P<pri>\d+)>\d+ (?P<time>\S+) (?P<host>\S+) (?P<tag>\S+) (?P<pid>\S+) "
             r'(?P<msgid>\S+) (?P<data>-|(?:\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\])+)'
-            "(?: (?:\ufeff)?(?P<message>.*))?$"
+            "(?: \ufeff?)?(?P<message>.*)$"
         ),
         time="iso",
         absent="-",
@@ -46,6 +57,16 @@ SYSTEM = (
         title="BSD syslog",
         header=(
             rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) (?P<host>[^\s:\[\]]+) {TAG}"
+            r"(?P<message>.*)$"
+        ),
+        time="auto",
+        counted=("tag",),
+    ),
+    Format(
+        name="syslog_local",
+        title="BSD syslog without a host",
+        header=(
+            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) (?P<tag>[^\s:\[\]]+)(?:\[(?P<pid>\d+)\])?: ?"
             r"(?P<message>.*)$"
         ),
         time="auto",
@@ -77,6 +98,12 @@ SYSTEM = (
             r"(?P<level>[VDIWEFAS]) (?P<tag>.*?) *: ?(?P<message>.*)$"
         ),
         time="auto",
+        counted=("level", "tag"),
+    ),
+    Format(
+        name="android_brief",
+        title="Android logcat, brief",
+        header=(r"^(?P<level>[VDIWEFAS])/(?P<tag>[^(]*?) *\( *(?P<pid>\d+)\): ?(?P<message>.*)$"),
         counted=("level", "tag"),
     ),
     Format(

@@ -7,7 +7,7 @@ the first line that names an exception says what happened: it goes into the reco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -46,12 +46,15 @@ class Joined:
         Rows of the first line of each record.
     extent : ndarray of int64, shape (n,)
         Lines of each record, from its first to its last.
+    first : ndarray of int64, shape (n,)
+        Row of the first line below the head, −1 where there is none.
     said : ndarray of int64, shape (n,)
         Row of the line that says what happened, −1 where none does.
     """
 
     head: NDArray[np.int64]
     extent: NDArray[np.int64]
+    first: NDArray[np.int64]
     said: NDArray[np.int64]
 
 
@@ -114,7 +117,8 @@ def join(
     found = np.flatnonzero(says & ~begins)
     record, at = np.unique(np.searchsorted(heads, found, side="right") - 1, return_index=True)
     said[record] = found[at]
-    return Joined(heads, line[last] - line[heads] + 1, said)
+    first = np.where(last > heads, heads + 1, -1)
+    return Joined(heads, line[last] - line[heads] + 1, first, said)
 
 
 def joined_texts(raw: pl.Series, joined: Joined) -> pl.Series:
@@ -130,7 +134,7 @@ def move_heads(line: NDArray[np.int64], raw: pl.Series, joined: Joined) -> Joine
     record, at = np.unique(np.searchsorted(joined.head, found, side="right") - 1, return_index=True)
     head = joined.head.copy()
     head[record] = found[at]
-    return Joined(head, joined.extent - (line[head] - line[joined.head]), joined.said)
+    return replace(joined, head=head, extent=joined.extent - (line[head] - line[joined.head]))
 
 
 def tell_what(lines: pl.Series) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ Each record is looked at for itself: digits tell here what a pattern tells elsew
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Iterable
 from io import BytesIO
 
@@ -40,8 +41,16 @@ def read_values(texts: pl.Series, names: list[str], fmt: Format) -> Values:
     cells = cells_of(texts, dict.fromkeys(wanted), fmt)
     message = _message(cells, fmt, len(texts))
     fits = message.is_not_null()
+    if fmt.instead and not fits.all():
+        without = texts.filter(~fits)
+        other = _composed(cells_of(without, fmt.instead, fmt), fmt.instead)
+        message = message.scatter((~fits).arg_true(), other)
+        fits = fits | message.is_not_null()
     # A message of several lines is told by its first.
     said = message.zip_with(fits, texts).str.extract(r"^\s*([^\n]*)").fill_null("")
+    if fmt.layout == JSON and not fits.all():
+        rest = texts.filter(~fits).to_list()
+        fits = fits.scatter((~fits).arg_true(), [object_of(text) is not None for text in rest])
     kind, kinds = kinds_of(said, _levels(cells, fmt, len(texts)))
     time = np.full(len(texts), NO_TIME)
     if fmt.time:
@@ -52,7 +61,7 @@ def read_values(texts: pl.Series, names: list[str], fmt: Format) -> Values:
 def _stamps(texts: pl.Series, cells: dict[str, pl.Series], fmt: Format) -> pl.Series:
     if fmt.layout == GIVEN:
         return stamps_of(texts, fmt)
-    if fmt.layout == HASHED and len(fmt.stamp) == 2:  # a date and a time
+    if fmt.split_time:
         return cells[fmt.stamp[0]] + " " + cells[fmt.stamp[1]]
     return _first(cells, fmt.stamp)
 
@@ -75,7 +84,11 @@ def _message(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:
         return pl.Series([None], dtype=pl.String).new_from_index(0, size)
     if not fmt.composed:
         return _first(cells, fmt.message)
-    parts = [pl.lit(f"{name}=") + pl.lit(cells[name]) for name in fmt.message]
+    return _composed(cells, fmt.message)
+
+
+def _composed(cells: dict[str, pl.Series], names: Iterable[str]) -> pl.Series:
+    parts = [pl.lit(f"{name}=") + pl.lit(cells[name]) for name in names]
     said = pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
     return said.replace("", None)
 
@@ -105,6 +118,7 @@ def _given(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Seri
 
 def _json(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
     cells = {}
+    texts = texts.str.strip_chars(" \t,")  # an array has its objects on lines of their own
     for name in names:
         paths = [f"$['{name}']"]
         if "." in name:  # of objects in objects
@@ -180,6 +194,21 @@ def _escaped(name: str) -> str:
 _READERS: dict[str, Callable[[pl.Series, list[str], Format], dict[str, pl.Series]]] = {
     GIVEN: _given, JSON: _json, LOGFMT: _logfmt, JOURNAL: _journal, HASHED: _hashed, CSV: _csv,
 }  # fmt: skip
+
+
+def object_of(text: str) -> dict[str, object] | None:
+    """Return the JSON object that a line is, None if it is none.
+
+    Examples
+    --------
+    >>> object_of('{"a": 1},'), object_of("[1]")
+    ({'a': 1}, None)
+    """
+    try:
+        value = json.loads(text.strip().rstrip(","))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def in_quotes(quotes: NDArray[np.int64], longest: int) -> NDArray[np.bool_]:

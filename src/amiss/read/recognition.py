@@ -23,7 +23,9 @@ SAMPLE = 1000
 """Lines of the first block of a log that its format is told by."""
 _STAMPS = 200
 """Of them, those that tell how times are written."""
+_COLOUR = r"\x1b\[[0-9;]*m"
 _ENOUGH = 0.5
+_UTC = ("UTC", "GMT", "Z")
 _AS_GOOD = 0.6
 """An earlier, more special format is taken if it fits so much of what the best one does."""
 _INDENTED, _FEW = 0.8, 50
@@ -47,7 +49,15 @@ def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
     ('syslog', 1.0)
     """
     text = "".join(f"{line}\n" for line in lines)
-    return rank_formats(split_kinds(text.encode(errors="replace"), ReadReport()))
+    return rank_formats(without_colours(split_kinds(text.encode(errors="replace"), ReadReport())))
+
+
+def without_colours(lines: Lines) -> Lines:
+    """Return lines without what tells a terminal how to colour them, which is no text."""
+    if not lines.kinds.str.contains("\x1b", literal=True).any():
+        return lines
+    raw, kinds = (texts.str.replace_all(_COLOUR, "") for texts in (lines.raw, lines.kinds))
+    return Lines(raw, lines.kind, kinds)
 
 
 def rank_formats(lines: Lines) -> list[tuple[Format, float]]:
@@ -110,6 +120,15 @@ def _share(raw: pl.Series, kinds: pl.Series, weight: NDArray[np.int64], known: F
     return float(weight[fits].sum() / max(weight.sum(), 1))
 
 
+def _zone_of(raw: pl.Series, fmt: Format) -> str:
+    """Return the zone that times name in a field of its own; empty: none, or one that is UTC."""
+    if "zone" not in fmt.fields or fmt.layout != HEADER:
+        return ""
+    zones = raw.str.extract_groups(fmt.header).struct.field("zone").drop_nulls()
+    named = [zone for zone in zones.unique(maintain_order=True) if zone not in _UTC]
+    return named[0] if named else ""
+
+
 def bind(fmt: Format, raw: pl.Series) -> Format:
     """Return a format with what only lines of a log can tell: how its times are written.
 
@@ -130,6 +149,7 @@ def bind(fmt: Format, raw: pl.Series) -> Format:
         return bind_named(fmt, raw)
     if not fmt.time or "%" in fmt.time:
         return fmt
+    fmt = replace(fmt, unknown_zone=_zone_of(raw, fmt))
     stamps = stamps_of(raw.gather_every(max(1, len(raw) // _STAMPS)), fmt).drop_nulls()
     known = BY_NAME.get(fmt.time)
     if known and 2 * int((read_stamps(stamps, known) != NO_TIME).sum()) >= len(stamps):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from amiss.types import distinct_codes
 
 _PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+_BARE = r"^(?:[\w.$:+`/-]+\[0+\]:?)?$"
 BETWEEN = " | "
 """What stands between a message and the line below it that says what happened."""
 
@@ -81,6 +82,41 @@ def split_by_level(
     )
 
 
+def add_below(
+    kind: NDArray[np.int64],
+    kinds: pl.DataFrame,
+    first: NDArray[np.int64],
+    said: NDArray[np.int64],
+    of_line: NDArray[np.int64],
+    keys: pl.Series,
+) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return kinds with what the lines below heads say: an exception, or all there is.
+
+    Parameters
+    ----------
+    kind : ndarray of int64, shape (n,)
+    kinds : polars.DataFrame
+        Columns ``level`` and ``message``.
+    first, said : ndarray of int64, shape (n,)
+        Rows of the first line below each head, and of that which names an exception, or −1.
+    of_line : ndarray of int64
+        Row of `keys` that each line belongs to.
+    keys : polars.Series of str
+        Kinds of line.
+
+    Examples
+    --------
+    >>> kinds = pl.DataFrame({"level": ["info"], "message": ["app.Host[0]"]})
+    >>> keys, none = pl.Series(["info: app.Host[0]", "  ready"]), np.array([-1])
+    >>> add_below(np.array([0]), kinds, np.array([1]), none, np.array([0, 1]), keys)[1].row(0)
+    ('info', 'app.Host[0] | ready')
+    """
+    bare = kinds["message"].str.contains(_BARE).to_numpy()[kind]  # says only who speaks
+    row = np.where(bare & (first >= 0), first, said)
+    texts = keys.str.strip_chars().str.replace_all("00+", "0").gather(of_line[np.maximum(row, 0)])
+    return add_said(kind, kinds, texts, row >= 0)
+
+
 def add_said(
     kind: NDArray[np.int64], kinds: pl.DataFrame, said: pl.Series, has: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
@@ -109,4 +145,5 @@ def add_said(
     row, of = np.divmod(pairs, size)
     added = pl.concat([pl.Series([""]), BETWEEN + texts]).gather(of)
     head = kinds[row]
-    return new, head.with_columns(message=head["message"] + added)
+    # What stands below an empty message is the message.
+    return new, head.with_columns(message=(head["message"] + added).str.strip_prefix(BETWEEN))

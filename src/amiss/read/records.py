@@ -26,8 +26,8 @@ from amiss.read.multiline import (
 )
 from amiss.read.named_values import read_values, values_messages
 from amiss.read.privacy import make_masker
-from amiss.read.recognition import bind, find_format, share_of
-from amiss.read.record_kinds import add_said
+from amiss.read.recognition import bind, find_format, share_of, without_colours
+from amiss.read.record_kinds import add_below
 from amiss.read.sources import PathLike, ReadReport, Source, find_sources
 from amiss.read.time_values import period_of
 from amiss.types import NO_TIME, RecordBatch
@@ -169,14 +169,20 @@ class RecordReader:
 
     def _lines(self, source: Source) -> Iterator[Lines]:
         if self._blocks is None:
-            yield from read_kinds(source, self.report, self._progress, self._masker)
-            return
-        for block in self._blocks(source):
-            yield split_kinds(block, self.report, self._masker)
+            parts = read_kinds(source, self.report, self._progress, self._masker)
+        else:
+            blocks = self._blocks(source)
+            parts = (split_kinds(block, self.report, self._masker) for block in blocks)
+        yield from map(without_colours, parts)
 
     def _say_format(self, source: Source) -> None:
         if self.format is not None and self._format.name != self.format.name:
             self.report.notes.append(f"{source.name}: read as {self._format.title}")
+        if self._format.unknown_zone:
+            self.report.notes.append(
+                f"{source.name}: times of the zone {self._format.unknown_zone}, which is none of "
+                "numbers: taken for UTC"
+            )
 
     def _goes_on(self, lines: Lines) -> NDArray[np.bool_]:
         """Return which lines do not begin a record."""
@@ -227,11 +233,9 @@ class RecordReader:
             return None
         goes_on = self._goes_on(Lines(raw, kind, distinct))
         fmt = self._format
-        joined, said, texts = None, None, None
+        joined, texts, of_line = None, None, kind
         if goes_on[1:].any():
             joined = join(line, goes_on, tell_what(distinct)[kind], first_line)
-            said = distinct.gather(kind[np.maximum(joined.said, 0)]).str.strip_chars()
-            said = said.str.replace_all("00+", "0")
             more = len(line) - len(joined.head)
             self.report.counts["lines that continue a record (joined)"] += more
             texts = joined_texts(raw, joined) if fmt.layout in (CSV, JOURNAL) else None
@@ -249,8 +253,8 @@ class RecordReader:
         else:
             read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds
-        if joined is not None and said is not None and fmt.layout in (HEADER, GIVEN):
-            kind, kinds = add_said(kind, kinds, said, joined.said >= 0)
+        if joined is not None and fmt.layout in (HEADER, GIVEN):
+            kind, kinds = add_below(kind, kinds, joined.first, joined.said, of_line, distinct)
         if unparsed := int((~read.fits).sum()):
             self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed
         return RecordBatch(

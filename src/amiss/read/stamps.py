@@ -22,8 +22,10 @@ _YEAR_1000 = -30_610_224_000_000
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LENGTHS = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
-_CLOCK = r"(?P<H>\d{1,2}):(?P<M>\d{1,2})(?::(?P<S>\d{1,2})(?:[.,:](?P<f>\d{1,9}))?)?"
-_HALF = r"(?:\s?(?P<p>[AaPp])\.?[Mm]\.?)?"
+_CLOCK = (
+    r"(?P<H>\d{1,2}):(?P<M>\d{1,2})(?::(?P<S>\d{1,2})(?:[.,:](?P<f>\d{1,9}))?)?"
+    r"(?:\s?(?P<p>[AaPp])\.?[Mm]\.?)?"
+)
 _ZONE = r"(?:\s*(?P<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?"
 _MONTH = r"(?P<b>[A-Za-z]{3})[a-z]*\.?"
 _YMD = r"(?P<Y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})"
@@ -78,7 +80,7 @@ LAYOUTS = (
     Layout(
         "syslog with year",
         rf"^(?:[A-Za-z]{{3}},? )?{_MONTH}\s+(?P<d>\d{{1,2}}),? (?P<Y>\d{{4}})[ ,]*"
-        rf"{_CLOCK}{_HALF}{_ZONE}$",
+        rf"{_CLOCK}{_ZONE}$",
     ),
     Layout(
         "ctime",
@@ -88,7 +90,7 @@ LAYOUTS = (
     Layout(
         "day, month's name, year",
         rf"^(?:[A-Za-z]{{3}},? )?(?P<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?P<Y>\d{{4}})[: ]"
-        rf"{_CLOCK}{_HALF}{_ZONE}$",
+        rf"{_CLOCK}{_ZONE}$",
     ),
     Layout(
         "yy/mm/dd",
@@ -112,16 +114,16 @@ LAYOUTS = (
     ),
     Layout(
         "mm/dd/yyyy",
-        rf"^(?P<m>\d{{1,2}})[-/](?P<d>\d{{1,2}})[-/](?P<Y>\d{{4}}),? {_CLOCK}{_HALF}{_ZONE}$",
+        rf"^(?P<m>\d{{1,2}})[-/](?P<d>\d{{1,2}})[-/](?P<Y>\d{{4}}),? {_CLOCK}{_ZONE}$",
     ),
     Layout(
         "dd/mm/yyyy",
-        rf"^(?P<d>\d{{1,2}})[-/](?P<m>\d{{1,2}})[-/](?P<Y>\d{{4}}),? {_CLOCK}{_HALF}{_ZONE}$",
+        rf"^(?P<d>\d{{1,2}})[-/](?P<m>\d{{1,2}})[-/](?P<Y>\d{{4}}),? {_CLOCK}{_ZONE}$",
     ),
     Layout("mm-dd", rf"^(?P<m>\d\d)[-./](?P<d>\d\d) {_CLOCK}$", 366 * _DAY),
     Layout("mmdd", rf"^(?P<m>\d\d)(?P<d>\d\d) {_CLOCK}$", 366 * _DAY),
     Layout("date", rf"^{_YMD}$"),
-    Layout("time of day", rf"^{_CLOCK}{_HALF}$", _DAY),
+    Layout("time of day", rf"^{_CLOCK}$", _DAY),
 )
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
@@ -268,7 +270,7 @@ def in_year(times: NDArray[np.int64], year: NDArray[np.int64]) -> NDArray[np.int
 
 def _epochs(stamps: pl.Series) -> NDArray[np.int64]:
     """Return numbers since 1970, each in the unit that its digits before the point tell."""
-    text = stamps.str.extract(r"^(\d{9,19}(?:[.,]\d+)?)$").str.replace(",", ".", literal=True)
+    text = stamps.str.extract(r"^(\d{10,19}(?:[.,]\d+)?)$").str.replace(",", ".", literal=True)
     whole = text.str.extract(r"^(\d+)").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     digits = text.str.extract(r"\.(\d+)").str.pad_end(3, "0").str.slice(0, 3)
     fraction = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy()

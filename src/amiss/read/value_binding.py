@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,13 +12,23 @@ import polars as pl
 from amiss.errors import InputError
 from amiss.read.format_type import CSV, HASHED, JOURNAL, JSON, Format
 from amiss.read.formats_named import PAIR
-from amiss.read.named_values import cells_of
+from amiss.read.named_values import cells_of, object_of
 from amiss.read.stamps import find_layout
-from amiss.read.value_names import HAPPENED, LEVEL, MESSAGE, TIME, is_log, named
+from amiss.read.value_names import (
+    HAPPENED,
+    INSTEAD,
+    LEVEL,
+    MESSAGE,
+    TIME,
+    is_log,
+    named,
+    named_within,
+)
 
 _MOST = 300
 """Names that are kept; a record may hold what its sender liked."""
 _DEPTH = 4
+_MOST_ROWS = 0.3  # a message in quotes has lines of its own
 _NAME = re.compile(r"""[^'"\\\[\]]{1,100}""")
 _FIELDS = re.compile(r"^#[Ff]ields:?[\t ](.+)$")
 _SEPARATORS = ",;\t|"
@@ -42,7 +51,7 @@ def share_named(raw: pl.Series, fmt: Format) -> float:
     if fmt.layout == JOURNAL:
         return _mean(raw.str.contains(r"^[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
     if fmt.layout == JSON:
-        return _mean(pl.Series([_object(line) is not None for line in raw.head(100).to_list()]))
+        return _mean(pl.Series([object_of(line) is not None for line in raw.head(100).to_list()]))
     return _mean(raw.str.contains(fmt.header))
 
 
@@ -68,14 +77,13 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
         )
     separator = _header(raw)[1] if fmt.layout == CSV else fmt.separator
     fmt = replace(fmt, columns=columns, separator=separator)
-    message = named(columns, MESSAGE)
+    message = named_within(columns)
     composed = not message
     message = message or tuple(n for n in columns if n.lower() in HAPPENED)
     level = tuple(name for name in named(columns, LEVEL) if name not in message)
     stamp = named(columns, TIME)
-    if fmt.layout == HASHED and {"date", "time"} <= {name.lower() for name in columns}:
-        stamp = named(columns, ("date", "time"))
-    fmt = replace(fmt, message=message, level=level, composed=composed)
+    instead = () if composed else tuple(n for n in named(columns, INSTEAD) if n not in message)
+    fmt = replace(fmt, message=message, level=level, composed=composed, instead=instead)
     if fmt.layout == HASHED:
         raw = raw.filter(~raw.str.starts_with("#"))
     if fmt.layout == CSV:
@@ -86,9 +94,11 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
 def _timed(fmt: Format, raw: pl.Series, stamp: tuple[str, ...]) -> Format:
     """Return a format with the first values that are times, all of one layout."""
     cells = cells_of(raw, stamp, fmt) if stamp else {}
-    if fmt.layout == HASHED and len(stamp) == 2 and stamp[0].lower() == "date":
-        layout = find_layout(cells[stamp[0]] + " " + cells[stamp[1]])
-        return replace(fmt, stamp=stamp, time=layout.name) if layout else fmt
+    pair = named(stamp, ("date", "time"))
+    if len(pair) == 2:
+        layout = find_layout(cells[pair[0]] + " " + cells[pair[1]])
+        if layout and "(?P<H>" in layout.pattern and "(?P<d>" in layout.pattern:
+            return replace(fmt, stamp=pair, time=layout.name, split_time=True)
     found: list[str] = []
     time = ""
     for name in stamp:
@@ -104,9 +114,12 @@ def _columns(raw: pl.Series, fmt: Format) -> tuple[str, ...]:
         line = _fields_line(raw, fmt)
         names = line.split(fmt.separator) if line else []
     elif fmt.layout == CSV:
-        names = _header(raw)[0]
+        names, separator = _header(raw)
+        wide = raw.slice(1).str.count_matches(separator, literal=True) >= len(names)
+        if names and not named(names, MESSAGE) and _mean(wide) >= _MOST_ROWS:
+            names = [*names, "message"]  # Windows names all columns but the last
     elif fmt.layout == JSON:
-        objects = (_object(line) for line in raw.to_list())
+        objects = (object_of(line) for line in raw.to_list())
         names = [name for value in objects if value is not None for name in _paths(value, "", 0)]
     elif fmt.layout == JOURNAL:
         names = raw.str.extract(r"^([A-Z_][A-Z0-9_]*)=").drop_nulls().to_list()
@@ -135,14 +148,6 @@ def _header(raw: pl.Series) -> tuple[list[str], str]:
     if len(names) < 2 or len(set(names)) < len(names) or not all(map(_NAME.fullmatch, names)):
         return [], separator
     return names, separator
-
-
-def _object(line: str) -> dict[str, object] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _paths(value: dict[str, object], before: str, depth: int) -> Iterator[str]:

@@ -26,6 +26,9 @@ HAPPENED = (
     "status", "status_code", "sc-status", "result", "outcome", "state", "name", "mime_type",
 )  # fmt: skip
 
+#: What says what happened in a record that has no message though others do.
+INSTEAD = ("error", "err", "error.message", "exception", "exception.message", "reason", *HAPPENED)
+
 
 def named(columns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     """Return the columns that are called one of `names`, in the order of these, in any case.
@@ -39,6 +42,19 @@ def named(columns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(known[name] for name in names if name in known)
 
 
+def named_within(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that hold messages: called so, or within another value.
+
+    Examples
+    --------
+    >>> named_within(["msg.text", "msg.code", "message"])
+    ('message', 'msg.text')
+    """
+    columns = list(columns)
+    inner = [c for c in columns if c.lower().rpartition(".")[2] in ("message", "msg", "text")]
+    return tuple(dict.fromkeys([*named(columns, MESSAGE), *inner]))
+
+
 def is_log(columns: Iterable[str]) -> bool:
     """Return whether a table of these columns is a log: its rows have a time and a message.
 
@@ -48,4 +64,5 @@ def is_log(columns: Iterable[str]) -> bool:
     (True, False)
     """
     columns = list(columns)
-    return bool(named(columns, MESSAGE) and named(columns, TIME))
+    said = named(columns, MESSAGE) or named(columns, ("event id",))  # of Windows, the text last
+    return bool(said and named(columns, TIME))
