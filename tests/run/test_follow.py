@@ -36,6 +36,20 @@ def model(tmp_path_factory):
     return amiss.fit(amiss.read_sessions(path, session_key=r"job_\d+"), detector="event-counts")
 
 
+class Pieces(io.RawIOBase):
+    """A stream that brings a few lines at a time."""
+
+    def __init__(self, text, lines):
+        self.pieces = iter(text.encode().splitlines(keepends=True))
+        self.lines = lines
+
+    def readable(self):
+        return True
+
+    def read1(self, _=-1):
+        return b"".join(next(self.pieces, b"") for _ in range(self.lines))
+
+
 def found_in(model, text, **options):
     looks = list(follow(model, io.BytesIO(text.encode()), interval=0.2, **options))
     return [finding for look in looks for finding in look], looks
@@ -90,16 +104,9 @@ def test_memory_goes_by_what_is_open(model, monkeypatch):
         pending.append((len(self._events), len(self._numbers)))
 
     monkeypatch.setattr(following._OpenSessions, "forget", watched)
-    pieces = iter(text.encode().splitlines(keepends=True))
-
-    class Slow(io.RawIOBase):
-        def readable(self):
-            return True
-
-        def read1(self, _=-1):
-            return b"".join(next(pieces, b"") for _ in range(20))
-
-    found = [f.id for look in follow(model, Slow(), idle=60, interval=0.001) for f in look]
+    found = [
+        f.id for look in follow(model, Pieces(text, 20), idle=60, interval=0.001) for f in look
+    ]
     assert "job_9999" in found
     assert max(events for events, _ in pending[1:]) <= 80
     assert pending[-1][1] <= 20
@@ -114,7 +121,7 @@ def test_windows_of_time_are_judged_those_without_a_line_too(tmp_path):
     model = amiss.fit(sessions, detector="event-rates", clean=True)
     stops = "".join(line(10 * i, "heartbeat") for i in range(200) if not 60 <= i < 120)
     stops += line(2000 + int(rng.integers(5)), "heartbeat")
-    _, looks = found_in(model, stops)
+    looks = list(follow(model, Pieces(stops, 3), interval=0.001))
     ids = [name for look in looks for name in look.ids]
     assert len(ids) == len(set(ids)) == 34
     flagged = {finding.id for look in looks for finding in look}
@@ -130,3 +137,14 @@ def test_what_cannot_be_followed_is_said(model, tmp_path):
     of_rows = amiss.fit(amiss.read_sessions(path), detector="event-counts", clean=True)
     with pytest.raises(UsageError, match="a stream cannot be judged"):
         list(follow(of_rows, io.BytesIO(b"x\n")))
+
+
+def test_numbers_are_judged_too(tmp_path):
+    path = tmp_path / "sizes.log"
+    path.write_text("".join(line(i, f"sent job_{i:04d} size {1000 + i % 97}") for i in range(900)))
+    sessions = amiss.read_sessions(path, session_key=r"job_\d+", numbers=True)
+    model = amiss.fit(sessions, detector="event-numbers", clean=True)
+    odd = line(0, "sent job_7 size 1010") + line(1, "sent job_8 size 900000000")
+    found, _ = found_in(model, odd)
+    assert [finding.id for finding in found] == ["job_8"]
+    assert found[0].deviations

@@ -388,7 +388,7 @@ def explain(
     else:
         from amiss.run.pipeline import scan as run_scan
 
-        sessions = read(logs)
+        sessions = read(logs, selection={**logs.selection, "numbers": True})  # as scan does
         if item_id not in sessions.ids:
             raise InputError(
                 f"no {sessions.log.unit} {item_id!r} in this log; ids are such as "

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from amiss.cli.options import DEFAULT_DETECTOR, ENTITY_DETECTOR, SERIES_DETECTOR, names_in
+from amiss.cli.options import (
+    DEFAULT_DETECTOR,
+    ENTITY_DETECTOR,
+    SERIES_DETECTOR,
+    WITH_NUMBERS,
+    names_in,
+)
 from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
@@ -170,6 +176,7 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
     # What was masked in the log that a model learnt from is masked in others too.
     masked = fitted.info.get("mask")
     selection = ({"mask": tuple(masked)} if masked else {}) | options.selection
+    selection["numbers"] = bool(fitted.info.get("numbers"))
     if any(value is not None for value in options.grouping.values()):
         return fitted, read(options, selection=selection), []
     name, value = fitted.info["option"]
@@ -189,7 +196,8 @@ def read_as(
         return read_entities(options), []
     _refuse(options.of_entities, "is of windows by --by FIELD, such as --by client: give that too")
     if not takes_rows(detector):
-        return read(options), []
+        name = detector if isinstance(detector, str) else detector.name
+        return read(options, selection={**options.selection, "numbers": name in WITH_NUMBERS}), []
     _refuse(
         {"--clean": clean or None},
         "is for logs; of a table all but labelled anomalies is learnt from",

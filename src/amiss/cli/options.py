@@ -288,6 +288,8 @@ FailOn = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress on stderr.")]
 
 DEFAULT_DETECTOR = "session-ensemble"
+WITH_NUMBERS = (DEFAULT_DETECTOR, "event-numbers")
+"""Detectors of logs that look at the numbers in messages."""
 ENTITY_DETECTOR = "deep-sad"
 """The default with --by."""
 SERIES_DETECTOR = "vector-autoregression"

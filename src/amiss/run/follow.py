@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +26,12 @@ from amiss.represent.grouping import (
     ByTime,
     time_names,
 )
+from amiss.represent.numbers import find_numbers
 from amiss.represent.sessions import Sessions
 from amiss.represent.shapes import ShapeTable
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.pipeline import Model
-from amiss.types import NO_TIME, LogInfo, RecordBatch
+from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch
 
 IDLE = 300.0
 """Seconds of silence after which a session is over, unless told."""
@@ -93,7 +95,7 @@ def follow(
         )
     if not idle > 0:
         raise UsageError(f"idle for {idle:g} s; expected more than 0 seconds")
-    pending = _OpenSessions(name, value, model.info["format"])
+    pending = _OpenSessions(name, value, model.info)
     reader = RecordReader(
         [Source("<stdin>", Path("-"))],
         format=model.info["format"],
@@ -131,9 +133,9 @@ def _with_texts(finding: ExplainedFinding, texts: dict[int, str]) -> ExplainedFi
     return replace(finding, surprises=surprises)
 
 
-_SCHEMA = {
+_SCHEMA: dict[str, Any] = {
     "session": pl.Int64, "shape": pl.Int32, "line": pl.Int64, "time": pl.Int64, "clock": pl.Int64,
-    "text": pl.String,
+    "text": pl.String, "numbers": pl.List(pl.Float64),
 }  # fmt: skip
 
 
@@ -144,10 +146,11 @@ class _OpenSessions:
     is made anew now and then. The number of a window of time is its start.
     """
 
-    def __init__(self, option: str, value: Any, format: str) -> None:  # noqa: A002 - the field's word
+    def __init__(self, option: str, value: Any, info: Mapping[str, Any]) -> None:
         self._option, self._value = option, value
+        self._with_numbers = bool(info.get("numbers"))
         self._grouping = self._new_grouping()
-        self._format = format
+        self._format = info["format"]
         self._shapes = ShapeTable()
         self._events = pl.DataFrame(schema=_SCHEMA)
         self._numbers: dict[str, int] = {}
@@ -180,6 +183,7 @@ class _OpenSessions:
                 "time": batch.time[rows],
                 "clock": clock[rows],
                 "text": batch.raw.gather(rows),
+                "numbers": self._numbers_of(batch, rows),
             },
             schema=_SCHEMA,
         )
@@ -188,6 +192,12 @@ class _OpenSessions:
             events = events.filter(pl.col("session") >= self._judged)
             self.late += int(late)
         self._events = self._events.vstack(events)
+
+    def _numbers_of(self, batch: RecordBatch, rows: NDArray[np.int64]) -> list[list[float]]:
+        if not self._with_numbers:
+            return [[]] * len(rows)
+        found = find_numbers(batch).take(rows)
+        return [found.values[a:b].tolist() for a, b in pairwise(found.offsets.tolist())]
 
     def _told(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return what the clock said at each line: its time, or that of the line before."""
@@ -330,8 +340,16 @@ class _OpenSessions:
             time=moments,
             shapes=table,
             log=log,
+            numbers=self._numbers_at(events["numbers"].gather(order)),
             start=numbers if self._option == "every" else None,
         )
+
+    def _numbers_at(self, values: pl.Series) -> Numbers | None:
+        if not self._with_numbers:
+            return None
+        counts = values.list.len().to_numpy()
+        flat = values.filter(values.list.len() > 0).explode().to_numpy()
+        return Numbers(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), flat)
 
     def _ids(self, numbers: NDArray[np.int64]) -> pl.Series:
         if self._option == "every":

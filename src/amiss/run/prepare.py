@@ -60,9 +60,10 @@ def to_sequences(
 
 def mark_cut(sequences: Sequences, sessions: Sessions, completion: Completion | None) -> Sequences:
     """Mark the sequences that the start or the end of the log cut."""
-    if sequences.start is not None and len(sequences):  # it rarely begins with a window of time
-        place = np.arange(len(sequences))
-        return replace(sequences, begun=place > 0, ended=place < len(sequences) - 1)
+    if sequences.start is not None and sessions.log.start != NO_TIME:
+        every = round(1000 * float(sessions.log.option[1]))
+        begun = sequences.start >= sessions.log.start
+        return replace(sequences, begun=begun, ended=sequences.start + every <= sessions.log.end)
     if completion is None:
         return sequences
     clock = _clock(sessions)
