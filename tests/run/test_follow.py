@@ -148,3 +148,11 @@ def test_numbers_are_judged_too(tmp_path):
     found, _ = found_in(model, odd)
     assert [finding.id for finding in found] == ["job_8"]
     assert found[0].deviations
+
+
+def test_one_line_with_a_wrong_time_does_not_close_what_is_open(model):
+    wrong = line(1, "read job_0001").replace("2026", "2099")
+    text = line(0, "open job_0001") + wrong + line(2, "check job_0001") + line(3, "close job_0001")
+    looks = list(follow(model, Pieces(text + line(900, "open job_0002"), 1), interval=0.001))
+    assert not any(len(look) for look in looks[:-1])
+    assert "job_0001" in [name for look in looks for name in look.ids]

@@ -55,9 +55,11 @@ def follow_stream(
     seconds = IDLE if idle is None else parse_every(idle) / 1000
     mask = logs.selection.get("mask") or tuple(model.info.get("mask", ()))
     scored = flagged = 0
+    notes: tuple[str, ...] = ()
     try:
         for found in run_follow(model, sys.stdin.buffer, idle=seconds, mask=mask):
             scored, flagged = scored + len(found.ids), flagged + len(found)
+            notes = found.log.notes
             for finding in found:
                 content = {**finding_to_dict(finding), "threshold": model.threshold.value}
                 if as_json:
@@ -65,6 +67,8 @@ def follow_stream(
                 else:
                     say(describe_finding(content, width()) + "\n")
     finally:  # also when interrupted: what was found is told
+        for note in notes:
+            complain(note)
         complain(f"{flagged:,} of {scored:,} {model.info['unit']}s flagged")
     if limit is not None and flagged >= limit:
         raise typer.Exit(3)

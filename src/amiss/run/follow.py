@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -31,12 +30,16 @@ from amiss.represent.sessions import Sessions
 from amiss.represent.shapes import ShapeTable
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.pipeline import Model
+from amiss.run.stream_clock import StreamClock
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch
 
 IDLE = 300.0
 """Seconds of silence after which a session is over, unless told."""
 MOST_EVENTS = 1 << 19
 """Events that are held before sessions that were judged are forgotten."""
+_FAR = 3_600_000
+"""Milliseconds that one line may be ahead of the others before it is asked whether it is right."""
+_FAR_WINDOWS = 10
 _NAMES = 1 << 16
 """Sessions that the grouping knows by name before it starts anew."""
 _GROUPINGS: dict[str, Any] = {
@@ -158,9 +161,8 @@ class _OpenSessions:
         self.reported: set[str] = set()
         self._begun = 0  # sessions so far
         self._judged = NO_TIME  # windows of time before this one are judged
-        self._start = NO_TIME
-        self._clock = NO_TIME  # of the log, or that of this machine where it has none
-        self._arrived = time.monotonic()
+        every = self._grouping.every if option == "every" else 0
+        self._clock = StreamClock(far=max(_FAR, _FAR_WINDOWS * every))
         self.lines = self.late = 0
 
     def _new_grouping(self) -> Any:
@@ -170,10 +172,11 @@ class _OpenSessions:
         """Take the lines of a batch."""
         if not len(batch):
             return
-        self._arrived = time.monotonic()
         self.lines += len(batch)
         shape = self._shapes.add(batch.kinds)[batch.kind]
-        clock = self._told(batch.time)
+        clock = self._clock.tell(batch.time)
+        if self._option == "every" and self._clock.now < self._judged:  # the clock was set back
+            self._judged = NO_TIME
         rows, session = self._sessions(batch, clock)
         events = pl.DataFrame(
             {
@@ -198,19 +201,6 @@ class _OpenSessions:
             return [[]] * len(rows)
         found = find_numbers(batch).take(rows)
         return [found.values[a:b].tolist() for a, b in pairwise(found.offsets.tolist())]
-
-    def _told(self, moments: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return what the clock said at each line: its time, or that of the line before."""
-        known = moments != NO_TIME
-        if known.any() and self._start == NO_TIME:
-            self._start = self._clock = int(moments[known][0])
-        if self._start == NO_TIME:
-            self._clock = round(self._arrived * 1000)
-            return np.full(len(moments), self._clock)
-        at = np.maximum.accumulate(np.where(known, np.arange(1, len(moments) + 1), 0))
-        clock = np.append(self._clock, moments)[at]
-        self._clock = max(self._clock, int(clock.max()))
-        return clock
 
     def _sessions(
         self, batch: RecordBatch, clock: NDArray[np.int64]
@@ -243,9 +233,9 @@ class _OpenSessions:
         idle : float or None
             Milliseconds; None: all that are open are over, since the stream is.
         """
-        if self._start == NO_TIME and not len(self._events):
+        if self._clock.start == NO_TIME and not len(self._events):
             return None
-        now = self._clock + round((time.monotonic() - self._arrived) * 1000)
+        now = self._clock.later()
         if self._option == "every":
             numbers = self._windows(now, ended=idle is None)
         else:
@@ -298,7 +288,7 @@ class _OpenSessions:
         every = self._grouping.every
         if self._judged == NO_TIME:
             self._judged = int(self._events["session"].to_numpy().min())
-        stop = self._clock // every * every + every if ended else now // every * every
+        stop = self._clock.now // every * every + every if ended else now // every * every
         starts = np.arange(self._judged, stop, every)
         self._judged = max(self._judged, stop)
         if len(starts) > LONGEST_SILENCE:  # the log was off
@@ -327,8 +317,8 @@ class _OpenSessions:
             grouping=self._grouping.description,
             option=self._grouping.option,
             lines=self.lines,
-            start=self._start,
-            end=now if self._start != NO_TIME else NO_TIME,
+            start=self._clock.start,
+            end=now if self._clock.start != NO_TIME else NO_TIME,
             notes=(f"lines too late for their window: {self.late:,}",) if self.late else (),
         )
         return Sessions(
