@@ -12,7 +12,7 @@ from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._value_tails import ValueTails
 from amiss.detect._window_counts import stretches_of
 from amiss.errors import InputError
-from amiss.represent.sequences import Vocabulary
+from amiss.represent.sequences import Vocabulary, split_by_events
 from amiss.types import Deviation, Sequences
 
 Ints = NDArray[np.int64]
@@ -20,6 +20,8 @@ Ints = NDArray[np.int64]
 _SILENT = 3.0
 """Decades of p that are no surprise: one in a thousand normal sessions has such a value."""
 _MOST = 5
+_MOST_EVENTS = 1 << 20
+"""What is usual is learnt from sessions of so many events, every k-th of those of a longer log."""
 
 
 class Values(NamedTuple):
@@ -65,14 +67,31 @@ class ValueDetector(Detector):
         normal = normal_items(len(X), y)
         if not normal.any():
             raise InputError("every training item is labelled an anomaly; expected normal ones")
+        rows = np.arange(len(X))
+        if (events := int(X.lengths[normal].sum())) > _MOST_EVENTS:
+            rows = np.flatnonzero(normal)[:: -(-events // _MOST_EVENTS)]
+        scores = np.empty(len(X))
+        scores[rows] = self._learn(X.take(rows), normal[rows])
+        rest = np.setdiff1d(np.arange(len(X)), rows, assume_unique=True)
+        for part in split_by_events(X.lengths[rest]):
+            scores[rest[part]] = self._score_part(X.take(rest[part]))
+        self.training_score_ = scores
+
+    def _learn(self, X: Sequences, normal: NDArray[np.bool_]) -> Scores:
+        """Learn from the normal ones, and return the scores of all, by those of other stretches."""
         self.vocabulary_ = Vocabulary.learn(X.take(normal))
         self.tails_ = ValueTails(self.lower, self._least_size(X))
         values = self._values(X)
         row = _row_of(X, values.event)
         log_p = self.tails_.learn(values.slot, values.value, stretches_of(X)[row], normal[row])
-        self.training_score_ = self._scores(values.slot, log_p, row, len(X))
+        return self._scores(values.slot, log_p, row, len(X))
 
     def _anomaly_score(self, X: Sequences) -> Scores:
+        parts = split_by_events(X.lengths)
+        scores = [self._score_part(X.take(np.arange(len(X))[part])) for part in parts]
+        return np.concatenate([np.empty(0), *scores])
+
+    def _score_part(self, X: Sequences) -> Scores:
         values = self._values(X)
         log_p = self.tails_.log_p(values.slot, values.value)
         return self._scores(values.slot, log_p, _row_of(X, values.event), len(X))

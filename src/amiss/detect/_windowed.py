@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -27,8 +26,6 @@ from amiss.types import Sequences, Windows
 
 _UNKNOWN_DROPOUT = 0.01
 """Share of history tokens replaced by UNKNOWN in training, so that it means something."""
-_EVENTS_AT_ONCE = 1 << 20
-"""A window takes some 50 bytes for each event: so many are cut at a time."""
 
 
 class WindowDetector(Detector):
@@ -152,19 +149,6 @@ def fold_of(X: Sequences | Windows, n: int, seed: int) -> NDArray[np.int64]:
 def event_offsets(X: Sequences) -> NDArray[np.int64]:
     """Return where the events of each sequence start, ends that were seen counted as events."""
     return np.concatenate([[0], np.cumsum(X.lengths + X.ended)]).astype(np.int64)
-
-
-def split_by_events(lengths: NDArray[np.int64]) -> list[slice]:
-    """Return which sequences to cut into windows at a time, those of some million events.
-
-    Examples
-    --------
-    >>> split_by_events(np.array([700_000, 300_000, 5, 2_000_000, 1]))
-    [slice(0, 3, None), slice(3, 5, None)]
-    """
-    part = np.cumsum(lengths) // _EVENTS_AT_ONCE
-    bounds = [*np.flatnonzero(np.diff(part, prepend=-1)).tolist(), len(lengths)]
-    return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 def check_has_events(X: Sequences | Windows) -> None:

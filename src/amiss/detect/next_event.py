@@ -22,10 +22,9 @@ from amiss.detect._windowed import (
     fold_of,
     hide_some,
     largest,
-    split_by_events,
 )
 from amiss.errors import UsageError
-from amiss.represent.sequences import Vocabulary, distinct_sequences
+from amiss.represent.sequences import Vocabulary, distinct_sequences, split_by_events
 from amiss.represent.windows import (
     BEGIN_TOKEN,
     END_TOKEN,

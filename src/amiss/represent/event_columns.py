@@ -82,7 +82,13 @@ class EventColumns:
         if int(line.max(initial=0)) > _MOST_LINES:
             raise InputError(f"a file of more than {_MOST_LINES:,} lines; split it first")
         file = np.broadcast_to(np.int32(source), len(session))
-        columns = {"session": session, "shape": shape, "line": line, "source": file, "time": time}
+        columns: dict[str, NDArray[Any]] = {
+            "session": session,
+            "shape": shape,
+            "line": line,
+            "source": file,
+            "time": time,
+        }
         done = 0
         while done < len(session):
             if self._used == _PIECE:
@@ -119,7 +125,10 @@ class EventColumns:
         del session
         ordered: dict[str, NDArray[Any]] = {}
         for name in ("time", "shape", "line", "source"):
-            ordered[name] = self._taken(name)[order]
+            column = self._taken(name)
+            if name == "source" and column.max(initial=0) <= np.iinfo(np.int16).max:
+                column = column.astype(np.int16)
+            ordered[name] = column[order]
         self._count, self._used = 0, _PIECE
         return OrderedEvents(offsets, ordered, order)
 

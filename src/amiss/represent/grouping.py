@@ -82,7 +82,8 @@ class Interner:
         new = np.flatnonzero(codes >= self._count)
         if len(new):
             fresh, first = np.unique(codes[new], return_index=True)
-            self._names.append(keys.gather(new[first]))
+            # Copies: what is gathered would hold on to all keys of the batch.
+            self._names.append(pl.Series(keys.gather(new[first]).to_list(), dtype=pl.String))
             self._count += len(fresh)
             self._held = coded.head(0)
         return codes

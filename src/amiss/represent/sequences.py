@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from amiss.types import BEGIN, END, Numbers, Sequences, Windows
 
 UNKNOWN = -3
 """Stands for an event that training did not have, once events are mapped to codes."""
+_EVENTS_AT_ONCE = 1 << 19
+_SEQUENCES_AT_ONCE = 1 << 16
 
 
 def as_sequences(X: Any) -> Sequences:
@@ -171,17 +173,40 @@ def distinct_sequences(
     """
     events = sequences.events
     small = events.astype(np.min_scalar_type(int(events.max(initial=0))))  # short keys hash fast
-    raw, ends = small.tobytes(), (sequences.offsets * small.itemsize).tolist()
+    raw, ends = small.tobytes(), sequences.offsets * small.itemsize
     # Rows are numbered as they are first asked for, over all four kinds of marks.
     number = count().__next__
     rows: list[defaultdict[bytes, int]] = [defaultdict(number) for _ in range(4)]
-    marks = (sequences.begun * 2 + sequences.ended).tolist()
-    inverse = np.array(
-        [rows[mark][raw[a:b]] for mark, a, b in zip(marks, ends, ends[1:], strict=False)],
-        dtype=np.int64,
-    )
+    marks = sequences.begun * 2 + sequences.ended
+    inverse = np.empty(len(sequences), dtype=np.int64)
+    for start in range(0, len(sequences), _SEQUENCES_AT_ONCE):
+        part = slice(start, start + _SEQUENCES_AT_ONCE)
+        bounds = pairwise(ends[start : part.stop + 1].tolist())
+        inverse[part] = [
+            rows[mark][raw[a:b]] for mark, (a, b) in zip(marks[part].tolist(), bounds, strict=True)
+        ]
     first = np.flatnonzero(np.diff(np.maximum.accumulate(inverse), prepend=-1))
     return first, inverse, np.bincount(inverse, minlength=len(first))
+
+
+def split_by_events(lengths: NDArray[np.int64]) -> list[slice]:
+    """Return which sequences to look at at a time: those of half a million events.
+
+    What is made of each event may take fifty bytes.
+
+    Parameters
+    ----------
+    lengths : ndarray of int64, shape (n,)
+        Events of each sequence.
+
+    Examples
+    --------
+    >>> split_by_events(np.array([700_000, 300_000, 5, 2_000_000, 1]))
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    part = np.cumsum(lengths) // _EVENTS_AT_ONCE
+    bounds = [*np.flatnonzero(np.diff(part, prepend=-1)).tolist(), len(lengths)]
+    return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 class Vocabulary:

@@ -39,7 +39,7 @@ class Sessions:
         Row of `shapes`.
     line : ndarray of int32, shape (n_events,)
         1-based.
-    source : ndarray of int32, shape (n_events,)
+    source : ndarray of int16 or int32, shape (n_events,)
         Row of ``log.sources``.
     time : ndarray of int64, shape (n_events,)
         Milliseconds, or ``NO_TIME``.
@@ -65,7 +65,7 @@ class Sessions:
     offsets: NDArray[np.int64]
     shape: NDArray[np.int32]
     line: NDArray[np.int32]
-    source: NDArray[np.int32]
+    source: NDArray[np.integer[Any]]
     time: NDArray[np.int64]
     shapes: pl.DataFrame
     log: LogInfo = field(default_factory=LogInfo)

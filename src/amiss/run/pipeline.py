@@ -335,7 +335,8 @@ def _fit(
     if not learnt.any():
         raise InputError("every session is labelled an anomaly; expected normal ones to learn from")
     if not (labels is not None if clean is None else clean):
-        learnt[learnt] = normal_bulk(sequences.take(learnt))
+        rest = sequences if learnt.all() else sequences.take(learnt)
+        learnt[learnt] = normal_bulk(rest)
     chosen.fit(sequences, np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT)))
     order = np.argsort(chosen.training_score_[learnt], kind="stable")
     calibration = chosen.training_score_[learnt][order]
