@@ -154,9 +154,13 @@ def test_few_words_and_words_that_name_states_are_no_values():
     few = [f"limit of {what} not given" for what in ("disk", "memory", "swap")]
     states = [f"VM {what} (life cycle)" for what in ("Started", "Paused", "Resumed", "Stopped")]
     methods = [f"request {what} for <*>" for what in ("GET", "PUT", "HEAD", "POST", "DELETE")]
+    links = [f"port <*> changed state to {what}" for what in ("up", "down", "testing", "dormant")]
+    reasons = [f"request <*> failed: {what}" for what in ("timeout", "refused", "reset", "denied")]
+    named = [f"event={what} proto=UDP" for what in ("dns", "flow", "alert", "http", "tls")]
     verbs = [f"{what} job_<*> for user=<*>" for what in ("open", "read", "check", "close", "<*>")]
     miner = TemplateMiner()
-    assert len(set(miner.add(few + states + methods + verbs).tolist())) == 17
+    shapes = few + states + methods + links + reasons + named + verbs
+    assert len(set(miner.add(shapes).tolist())) == len(shapes)
     users = [f"session opened for user {name} by (uid=<*>)" for name in ("ann", "bob", "eve")]
     assert len(set(miner.add(users).tolist())) == 1  # much beside it agrees
 
@@ -167,6 +171,11 @@ def test_what_a_key_leaves_out_does_not_make_a_template():
     assert miner.add(shapes).tolist() == [0, 0, 0]
     assert miner.templates == ["login user=<*> from <*>"]
     assert miner.match(["login user=eve from C:\\x"]).tolist() == [0]
+
+
+def test_names_with_a_number_beside_them_are_values():
+    shapes = [f"install {what}:<*> of <*>" for what in ("bash", "vim", "curl")]
+    assert TemplateMiner().add([*shapes, "install lib<*>:<*> of <*>"]).tolist() == [0, 0, 0, 0]
 
 
 def test_a_list_is_one_template_whatever_its_length():

@@ -28,6 +28,12 @@ _WITH_MARK = (
     rf"[^{_OUTSIDE_OF_WORD}:]*0"
     rf"(?:(?:[^{_OUTSIDE_OF_WORD}:]|:0)*(?:[^{_OUTSIDE_OF_WORD}:.]|:0))?"
 )
+_VALUES = (
+    (r'([A-Za-z_][\w.-]*)=(?:"[^"]*"|[^\s,;&)\]"]+)', "${1}=0"),
+    (r"([A-Za-z_][\w.-]*)=([,;&)\]])", "${1}=0${2}"),
+    (r"([A-Za-z_][\w.-]*)=$", "${1}=0"),
+)
+"""What stands behind ``name=``."""
 _STEPS = (
     (r"\.{3,}", _DOTS),
     (r"-{3,}", _DASHES),
@@ -37,9 +43,7 @@ _STEPS = (
         "${1}0${2}",
     ),
     (_PATH, "${1}0"),
-    (r'([A-Za-z_][\w.-]*)=(?:"[^"]*"|[^\s,;&)\]"]+)', "${1}=0"),
-    (r"([A-Za-z_][\w.-]*)=([,;&)\]])", "${1}=0${2}"),
-    (r"([A-Za-z_][\w.-]*)=$", "${1}=0"),
+    *_VALUES,
     (r"""(^|["'(\[=,])(?:[A-Za-z]:)?\\[^"',;)\]<>]+""", "${1}0"),
     (r"[\w-]+(?:\.[\w-]+)+:0", "0"),  # host and port
     (_WITH_MARK, "0"),
@@ -80,11 +84,22 @@ def items_of(shapes: Iterable[str]) -> list[list[Item]]:
     words = [shape.split() for shape in shapes]
     distinct = list(dict.fromkeys(word for row in words for word in row))
     key = dict(zip(distinct, keys_of(distinct), strict=True))
-    return [_joined([Item(key[word], word) for word in row]) for row in words]
+    # Where there is nothing but named values, what happened is one of them.
+    named = [all(WILDCARD in key[word] for word in row) and "=" in "".join(row) for row in words]
+    kept = list(
+        dict.fromkeys(w for row, is_so in zip(words, named, strict=True) if is_so for w in row)
+    )
+    with_values = dict(zip(kept, keys_of(kept, values=True), strict=True))
+    return [
+        _joined([Item((with_values if is_so else key)[word], word) for word in row])
+        for row, is_so in zip(words, named, strict=True)
+    ]
 
 
-def keys_of(words: Sequence[str]) -> list[str]:
+def keys_of(words: Sequence[str], *, values: bool = False) -> list[str]:
     """Return words of shapes with all of them that varies by its form as a wildcard.
+
+    With `values` what stands behind ``name=`` stays, unless it varies by its form.
 
     Examples
     --------
@@ -93,6 +108,8 @@ def keys_of(words: Sequence[str]) -> list[str]:
     """
     keys = pl.Series(words, dtype=pl.String).str.replace_all(WILDCARD, _MARK, literal=True)
     for pattern, replacement in _STEPS:
+        if values and (pattern, replacement) in _VALUES:
+            continue
         keys = keys.str.replace_all(pattern, replacement)
     return keys.to_list()
 
@@ -115,13 +132,18 @@ def _joined(items: list[Item]) -> list[Item]:
 
 @lru_cache(maxsize=1 << 16)
 def blank_of(key: str) -> str:
-    """Return a wildcard with the punctuation around `key`: the form of a word that varies.
+    """Return a wildcard with what is around `key`, its name or punctuation: a word that varies.
 
     Examples
     --------
     >>> blank_of("(alice),")
     '(<*>),'
+    >>> blank_of("method=GET")
+    'method=<*>'
     """
+    name, equals, value = key.partition("=")
+    if name and equals and value and WILDCARD not in key:
+        return f"{name}={WILDCARD}"
     marked = key.replace(WILDCARD, _MARK)
     inside = marked.lstrip(_OPENING)
     opening = marked[: len(marked) - len(inside)]

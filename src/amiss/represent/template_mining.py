@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,12 @@ _MUCH = 5
 _VERY_MUCH = 8
 _STATES = 16
 """So many words that name actions, states, methods or levels are no enumeration any more."""
+_CUES = {
+    *("now", "state", "status", "mode", "phase", "level", "severity", "result"),
+    *("reason", "cause", "because", "error", "failed", "failure"),
+}
+"""A state or a reason follows, which is what a message says."""
+_LINKS = {"to", "is", "was", "from", "as", "of", "by", "=", ""}
 _PUNCTUATION = "[]{}()<>\"',;:.!?"
 _CONSTANTS = 3
 """A row covers others that have words where it has wildcards if it has so many constants at least,
@@ -68,6 +75,19 @@ def may_cover(keys: Keys) -> bool:
     return constants >= _CONSTANTS and constants > wildcards
 
 
+class _Traits(NamedTuple):
+    """What is known of each word, by code."""
+
+    vary: NDArray[np.bool_]
+    mixed: NDArray[np.bool_]
+    """Wildcards with letters beside them."""
+    state: NDArray[np.bool_]
+    alone: NDArray[np.bool_]
+    """Letters alone."""
+    cue: NDArray[np.bool_]
+    link: NDArray[np.bool_]
+
+
 class _Rows:
     """Rows of one length, as codes of their words."""
 
@@ -90,10 +110,14 @@ class _Rows:
         blank = np.array(self._blank)
         varies = np.array([WILDCARD in word for word in self._words])
         state = np.array([_is_state(word) for word in self._words])
-        alone = np.array([word.strip(_PUNCTUATION).isalpha() for word in self._words])
+        alone = np.array([_value(word).isalpha() for word in self._words])
+        mixed = varies & np.array([_is_mixed(word) for word in self._words])
+        cue = np.array([word.strip(_PUNCTUATION).lower() in _CUES for word in self._words])
+        link = np.array([word.strip(_PUNCTUATION).lower() in _LINKS for word in self._words])
+        traits = _Traits(varies, mixed, state, alone, cue, link)
         distinct, of_row = _distinct(self._codes)
         while True:
-            changed, at = _variable_positions(distinct, blank, varies, state, alone)
+            changed, at = _variable_positions(distinct, blank, traits)
             if not len(changed):
                 break
             distinct[changed, at] = blank[distinct[changed, at]]
@@ -103,27 +127,23 @@ class _Rows:
         return [tuple(self._words[c] for c in row) for row in distinct[into[of_row]].tolist()]
 
 
-def _variable_positions(
-    codes: _Codes,
-    blank: _Codes,
-    varies: NDArray[np.bool_],
-    state: NDArray[np.bool_],
-    alone: NDArray[np.bool_],
-) -> tuple[_Codes, _Codes]:
+def _variable_positions(codes: _Codes, blank: _Codes, words: _Traits) -> tuple[_Codes, _Codes]:
     """Return rows, and of each the position at which it has one of many values."""
-    constant = ~varies[codes]
-    others = constant.sum(axis=1, keepdims=True) - 1
-    row, at = np.nonzero(constant & (others >= 1))
+    constant = ~words.vary[codes]
+    others = constant.sum(axis=1, keepdims=True) - constant
+    row, at = np.nonzero((constant | words.mixed[codes]) & (others >= 1))
     if not len(row):
         return row, at
     group = _beside(codes)[row, at] + _mix(blank[codes[row, at]], at + codes.shape[1])
     _, group, size = np.unique(group, return_inverse=True, return_counts=True)
     # Rows are distinct, so each row of a group has a value of its own.
-    states = np.bincount(group, state[codes[row, at]])
-    needed = np.where(others[row, 0] >= _MUCH, _VALUES - 1, _VALUES)
-    enumerated = (2 * states[group] >= size[group]) & (others[row, 0] < _VERY_MUCH)
+    word, beside = codes[row, at], others[row, at]
+    states = np.bincount(group, words.state[word])
+    needed = np.where((beside >= _MUCH) | words.mixed[word], _VALUES - 1, _VALUES)
+    enumerated = (2 * states[group] >= size[group]) | _told(codes, row, at, words)
+    enumerated &= beside < _VERY_MUCH
     # The first constant says what happens, as a rule: "open job 7 for alice", "job 7: closed".
-    plain = np.bincount(group, alone[codes[row, at]])[group]
+    plain = np.bincount(group, words.alone[word])[group]
     enumerated |= (at == constant.argmax(axis=1)[row]) & (2 * plain >= size[group])
     needed = np.where(enumerated, _STATES, needed)
     chosen = size[group] >= needed
@@ -132,6 +152,15 @@ def _variable_positions(
     row, at = row[order], at[order]
     first = np.diff(row, prepend=-1) > 0
     return row[first], at[first]
+
+
+def _told(codes: _Codes, row: _Codes, at: _Codes, words: _Traits) -> NDArray[np.bool_]:
+    """Whether the words before a place tell that a state or a reason follows."""
+    before = codes[row, np.maximum(at - 1, 0)]
+    second = codes[row, np.maximum(at - 2, 0)]
+    directly = (at >= 1) & words.cue[before]
+    linked: NDArray[np.bool_] = (at >= 2) & words.link[before] & words.cue[second]
+    return directly | linked
 
 
 def _covering(codes: _Codes, blank: _Codes, varies: NDArray[np.bool_]) -> _Codes:
@@ -206,5 +235,15 @@ def _mix(code: _Codes, place: _Codes) -> _Hashes:
 
 def _is_state(word: str) -> bool:
     """Whether a word says what happened ("Started", "stopping") or is written as a constant is."""
-    letters = word.strip(_PUNCTUATION)
+    letters = _value(word)
     return letters.lower().endswith(("ed", "ing")) or (len(letters) > 2 and letters.isupper())
+
+
+def _is_mixed(word: str) -> bool:
+    """Whether a word with a wildcard has letters beside it, and is no ``name=<*>``."""
+    return blank_of(word) != word and "=" not in word
+
+
+def _value(word: str) -> str:
+    """Return a word without punctuation, and without its name if it has one."""
+    return word.rpartition("=")[2].strip(_PUNCTUATION)
