@@ -26,6 +26,26 @@ PRIVATE = [
     ("peer 2001:db8::8a2e:370:7334 is up", "2001:db8::8a2e:370:7334"),
     ("open /home/carol/.ssh/id", "carol"),
     ("session opened for user root by (uid=0)", "root"),
+    ("Invalid user test1 from 1.2.3.4", "test1"),
+    ("sudo:    alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls", "alice"),
+    ("sudo:    alice : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls", "root"),
+    ("session opened for user bob(uid=1000) by alice(uid=0)", "alice"),
+    ("session opened for user bob(uid=1000) by alice(uid=0)", "bob"),
+    ("user alice logged in", "alice"),
+    ("User 'bob' authenticated", "bob"),
+    ("user = bob", "bob"),
+    ("Account Name:\t\tbob", "bob"),
+    ("logon of user: CORP\\bob", "bob"),
+    ("password = hunter2", "hunter2"),
+    ('{"password" : "hunter2"}', "hunter2"),
+    (r'{"password":"hun\"ter2 x"}', "ter2"),
+    ("password='two words'", "words"),
+    ('"passwords": ["abc","xyz"]', "xyz"),
+    ('password=>"hunter2"', "hunter2"),
+    ("pass=hunter2 auth=hunter3", "hunter2"),
+    ("pass=hunter2 auth=hunter3", "hunter3"),
+    ("token glpat-abcdefghij0123456789", "glpat-abcdefghij0123456789"),
+    ("postgres://u:p@ss@h/db", "ss@h"),
 ]
 
 
@@ -44,6 +64,10 @@ def test_what_is_private_is_gone(line, private):
         "20171223-22:15:29:606|Step_LSC|30002312|onExtend:1514038530000 14 0 4",
         "std::vector of a::b, 1: 2: x",
         "Received block blk_7 of size 91178 src: /dest",
+        "2024-03-01 10:00:00 ERROR [12] x",
+        "2024-03-01 10:00:00.123 UTC [1234] LOG:  ready",
+        "prompt_tokens=512 passes: 3 passed=5 compass: north",
+        "the user has no rights; a session of user space",
     ],
 )
 def test_what_is_not_private_stays(line):
@@ -56,6 +80,8 @@ def test_one_value_has_one_pseudonym_and_only_what_was_asked_for_is_masked():
     assert first.startswith(second)
     assert len(set(first.split(" → "))) == 2
     assert masker("user=bob") == "user=bob"
+    users = Masker(["users"], key=b"k")
+    assert users("of user bob.").endswith(users("user=bob").removeprefix("user=") + ".")
     assert Masker(["addresses"], key=b"other")("10.0.0.1") != second
     assert masker("::ffff:a00:1 and ::FFFF:A00:1").count(masker("::ffff:a00:1")) == 2
 

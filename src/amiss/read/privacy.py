@@ -34,37 +34,58 @@ _IPV6 = (
 )
 _MAC = r"\b[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}\b"
 _VALUE = r"([^\s\"'<>,;:=()\[\]{}|&/\\@]+)"
+_IS = r"[\"']?(?:=>?|[ \t]+=>?[ \t]*|[ \t]*:[ \t]*)"
 _NAMED_USER = (
-    r"\b(?:r?user(?:_?name|_?id)?|logname|login|acct|account|uid|owner)[\"']?(?:=|: ?)[\"']?"
+    rf"\b(?i:r?user(?:[_ -]?name|[_-]?id)?|logname|login|acct|account(?:[_ -]name)?|uid|owner){_IS}"
+    r"[\"']?(?:[A-Za-z0-9._-]+\\+)?"
 )
 _SPOKEN_USER = (
-    r"(?:\b(?:invalid|illegal|for|by|of) user"
-    r"|\b(?:password|publickey|none|interactive\S*) for(?: (?:invalid|illegal) user)?) "
+    r"(?i:\b(?:invalid|illegal|for|by|of) user"
+    r"|\b(?:password|publickey|none|interactive\S*) for(?: (?:invalid|illegal) user)?) [\"']?"
+    r"|\b(?i:user) [\"']"
 )
 _HOME = r"/home/|/Users/|\\Users\\"
-_AUTHENTICATED = r"(?m:^)([^ \n]+ [^ \n]+ )([^ \n]+)( \[[0-9])"  # of an access log
+_DOES = (
+    "logged|signed|authenticated|connected|disconnected|not|does|has|is|was|from|failed|denied|"
+    "created|deleted|locked"
+)
+# What else is said of users, with what stands behind.
+_USERS = (
+    r"(?m:^)([^ \n]+ [^ \n]+ )([^ \n]+)( \[[0-9]{1,2}/[A-Z][a-z]{2}/[0-9])",  # of an access log
+    rf"(\b(?i:user) )([^\s\"',;:()]+)( (?:{_DOES})\b)",
+    r"(sudo(?:\[[0-9]+\])?:[ \t]+)([^\s:]+)( : )",
+    r"(\bby )([^\s()]+)(\(uid=)",
+)
 _CREDENTIAL = (
-    "passwd|password|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|"
+    "passwd|password|passphrase|passcode|secret|api[_-]?key|access[_-]?key|private[_-]?key|"
     "credential|session[_-]?id|sessid|cookie"
 )
-_SECRET_IS = rf"(?i:[\w-]*(?:{_CREDENTIAL})[\w-]*)[\"']?(?:=|: ?)"
-_BARE_SECRET = rf"({_SECRET_IS}'?|\b(?i:bearer|basic) )([^\s\"'&;,]+)()"
+_SECRET_IS = (
+    rf"(?i:[\w-]*(?:{_CREDENTIAL})[\w-]*|[\w-]*token(?:[_-][\w-]*)?"
+    rf"|\b(?:[\w-]*[_-])?(?:pass|pwd|auth|jwt|otp)){_IS}"
+)
 _KNOWN_SECRET = "|".join(
     (
         r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*",  # JSON web token
         r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS
-        r"\bgh[pousr]_[A-Za-z0-9]{30,}",  # GitHub
+        r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}",  # GitHub, GitLab
         r"\bxox[abprs]-[A-Za-z0-9-]{10,}",  # Slack
+        r"\b[sr]k[_-](?:live|test|proj|ant)?[\w-]{16,}",  # Stripe and others
     )
 )
 
 _PATTERNS = {
     # What is looked for first wins: the address in an e-mail is part of it.
     "secrets": (
-        ("secret", r"(://)([^\s/@:]+:[^\s/@]+)(@)"),
+        ("secret", r"(://)([^\s/@:]+:[^\s/]+)(@)"),
         ("secret", r"(\b(?i:cookie)[\"']?: ?[\"']?)([^\"'\n]+)()"),
-        ("secret", f'({_SECRET_IS}")([^"\\n]+)(")'),
-        ("secret", _BARE_SECRET),
+        ("secret", rf"({_SECRET_IS}\")((?:[^\"\\\n]|\\.)*)(\"?)"),
+        ("secret", rf"({_SECRET_IS}')((?:[^'\\\n]|\\.)*)('?)"),
+        ("secret", rf"({_SECRET_IS}\[)([^\]\n]+)(\]?)"),
+        (
+            "secret",
+            rf"({_SECRET_IS}(?:(?i:bearer|basic) )?|\b(?i:bearer|basic) )([^\s\"'&;,\[]+)()",
+        ),
         ("secret", f"()({_KNOWN_SECRET})()"),
     ),
     "emails": (("email", f"()({_EMAIL})()"),),
@@ -74,13 +95,37 @@ _PATTERNS = {
         ("address", f"()({_IPV4})()"),
     ),
     "users": (
-        ("user", _AUTHENTICATED),
+        *(("user", pattern) for pattern in _USERS),
         ("user", f"({_NAMED_USER}|{_SPOKEN_USER}|{_HOME}){_VALUE}()"),
     ),
 }
 MASKS = tuple(_PATTERNS)
 """What can be masked."""
-_NOT_NAMES = frozenset({"-", "unknown", "null", "none", "true", "false", "0", "by"})
+_NOT_NAMES = frozenset(
+    [
+        "-",
+        "unknown",
+        "null",
+        "none",
+        "nil",
+        "true",
+        "false",
+        "0",
+        "by",
+        "not",
+        "name",
+        "id",
+        "is",
+        "space",
+        "input",
+        "data",
+        "agent",
+        "account",
+        "session",
+        "error",
+        "authentication",
+    ]
+)
 _SEPARATORS = "\x1e\x1f\x1d\x1c"
 
 
@@ -134,7 +179,9 @@ class Masker:
     def _masked(self, text: str, kind: str, pattern: str, between: str) -> str:
         marked = pl.Series([text]).str.replace_all(pattern, f"${{1}}{between}${{2}}{between}${{3}}")
         parts = marked[0].split(between)
-        parts[1::2] = [self.pseudonym(kind, value) for value in parts[1::2]]
+        for at in range(1, len(parts), 2):
+            name = parts[at].rstrip(".")  # a full stop is not part of a name
+            parts[at] = self.pseudonym(kind, name) + parts[at][len(name) :]
         return "".join(parts)
 
     def pseudonym(self, kind: str, value: str) -> str:
