@@ -133,3 +133,11 @@ def test_a_model_reads_by_the_pattern_that_it_learnt_with(run_amiss, jobs_log, t
     said = json.loads(run_amiss("detect", jobs_log, "-m", model, "--json").out)
     assert said["source"]["format"] == pattern
     assert said["scored"] == 1
+
+
+def test_a_table_of_a_log_can_be_masked_and_of_a_part(run_amiss, jobs_log, tmp_path):
+    table = tmp_path / "jobs.csv"
+    said = run_amiss("parse", jobs_log, "-o", table, "--mask", "all", "--until", "2026-11-22 01:00")
+    assert said.code == 0
+    assert len(table.read_text().splitlines()) == 1 + 60 * 4 + 1
+    assert "alice" not in table.read_text()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.options import Format, Input, Json, Quiet
+from amiss.cli.options import Format, Input, Json, LogOptions, Mask, Quiet, Since, Until
 from amiss.cli.streams import check_target, complain, dumps, progress, quoted, say
 from amiss.errors import UsageError
 
@@ -30,6 +30,9 @@ def parse(
         ),
     ] = None,
     format: Format = None,  # noqa: A002 - the option's name
+    since: Since = None,
+    until: Until = None,
+    mask: Mask = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -44,7 +47,14 @@ def parse(
 
     try:
         with progress(quiet) as advance:
-            parsed = parse_log(logs, output, templates=templates, format=format, progress=advance)
+            parsed = parse_log(
+                logs,
+                output,
+                templates=templates,
+                format=format,
+                **LogOptions(logs, since=since, until=until, mask=mask).selection,
+                progress=advance,
+            )
     except BrokenPipeError:  # the reader, such as head, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return

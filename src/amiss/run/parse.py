@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import polars as pl
@@ -55,6 +55,9 @@ def parse_log(
     *,
     templates: str | PathLike[str] | None = None,
     format: str | None = None,  # noqa: A002 - the field's word, and the option's name
+    since: int | None = None,
+    until: int | None = None,
+    mask: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> ParsedLog:
     r"""Write a log as a CSV of one row a record, in the layout of loglizer and Loghub.
@@ -75,6 +78,8 @@ def parse_log(
         Where to write EventId, EventTemplate and Occurrences.
     format : str, optional
         Name of the header format; by default it is recognised.
+    since, until, mask
+        As `amiss.read_sessions` has them.
     progress : callable, optional
         Told the number of bytes read so far, both times together.
 
@@ -98,7 +103,8 @@ def parse_log(
     sources = find_sources(inputs)
     targets = [output] if templates is None else [output, templates]
     _check_targets(targets, sources)
-    first = RecordReader(sources, format=format, one_format=True, progress=progress)
+    selection: dict[str, Any] = {"since": since, "until": until, "mask": mask}
+    first = RecordReader(sources, format=format, one_format=True, progress=progress, **selection)
     shapes = ShapeTable()
     occurrences: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     starts = np.zeros(len(sources) + 1, dtype=np.int64)  # the last line of each file, then summed
@@ -115,6 +121,7 @@ def parse_log(
         format=found.name,
         fields=found.fields,
         progress=None if progress is None else _further(progress, first.report.bytes),
+        **selection,
     )
     with _written(output) as file:
         header = True
