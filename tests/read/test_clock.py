@@ -56,6 +56,23 @@ def test_a_line_out_of_order_at_new_year_does_not_cost_a_year(tmp_path):
     assert years == [2023, 2024, 2023, 2024]
 
 
+@pytest.mark.parametrize(
+    ("stamps", "written", "years"),
+    [
+        (["Jan  1 10:00:00", "Sep  1 10:00:00", "Dec  1 10:00:00"], (2024, 12, 2), [2024] * 3),
+        (["Jan  1 00:00:01", "Dec 24 10:00:00", "Dec 25 10:00:00"], (2024, 12, 26), [2024] * 3),
+        (["Jul  5 10:00:00", "Jan  5 10:00:00"], (2024, 1, 6), [2023, 2024]),
+        (["Feb 29 10:00:00", "Mar  1 10:00:00"], (2026, 5, 1), [2024, 2024]),
+    ],
+    ids=["quiet", "boot", "half a year", "leap"],
+)
+def test_years_of_quiet_logs_boots_and_leap_days(tmp_path, stamps, written, years):
+    times, reader = read(tmp_path, syslog(stamps), written=millis(*written))
+    assert [datetime.fromtimestamp(t / 1000, UTC).year for t in times] == years
+    assert (np.diff(times) > 0).all()
+    assert len(reader.report.notes) == 1
+
+
 def test_a_log_of_last_summer_is_of_last_summer(tmp_path):
     times, _ = read(tmp_path, syslog(["Jun 14 15:16:01"]), written=millis(2024, 3, 1))
     assert times.tolist() == [millis(2023, 6, 14, 15, 16, 1)]

@@ -185,6 +185,9 @@ LINES = [
         "zone_level", "[2024-03-01 10:00:00.123456 +0100] I [MSGID: 100030] started 5",
         "2024-03-01T09:00:00.123", "", "I [MSGID: 0] started 0", {},
     ), (
+        "zone_level", "2024-03-01 10:00:00 +0100 INFO hi 5", "2024-03-01T09:00:00", "INFO",
+        "hi 0", {},
+    ), (
         "compose", "web_1    | 2024-03-01 10:00:00 INFO hi 5", "2024-03-01T10:00:00", "INFO",
         "hi 0", {"service": "web_1"},
     ), (
@@ -263,7 +266,8 @@ TABLES = {
     "w3c": (
         "#Software: Internet Information Services\n#Fields: date time s-ip cs-method sc-status\n"
         "2014-07-08 00:00:01 10.0.0.1 GET 200\n2014-07-08 00:00:02 10.0.0.1 GET 500\n",
-        [3, 4], ["cs-method=GET sc-status=0"] * 2, {"sc-status": ["200", "500"]},
+        [3, 4], [f"cs-method=GET sc-status={what}" for what in ("success", "server-error")],
+        {"sc-status": ["200", "500"]},
     ),
     "journal": (
         "__CURSOR=s=739a;i=4ece7\n__REALTIME_TIMESTAMP=1342540861416351\nPRIORITY=6\n"

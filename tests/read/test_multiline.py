@@ -85,6 +85,24 @@ def test_a_line_with_a_time_of_another_form_is_a_record_of_its_own(tmp_path):
     assert reader.report.counts == {"lines not in the Hadoop (log4j) format (kept)": 1}
 
 
+@pytest.mark.parametrize(
+    "line", ['{"time":"2024-03-01T10:00:00Z","msg":"a 5"}', "ts=2024-03-01T10:00:00Z msg=a"]
+)
+def test_a_trace_between_lines_that_name_their_values_joins_the_one_above(tmp_path, line):
+    lines = [
+        line,
+        "panic: boom",
+        "goroutine 1 [running]:",
+        "\tmain.go:12 +0x1d",
+        line,
+        "other",
+        line,
+    ]
+    assert [record[:2] for record in records(read(tmp_path, lines)[0])] == [
+        (1, 4), (5, 1), (6, 1), (7, 1),
+    ]  # fmt: skip
+
+
 def test_plain_lines_are_single_unless_indented_or_of_a_trace(tmp_path):
     lines = ["started", *TRACE, "ended", "Error: no"]
     batches, reader = read(tmp_path, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from calendar import isleap
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -16,6 +17,7 @@ JUMP = 60_000
 """Milliseconds that a time may lie before the one above it; threads write out of order."""
 _DAY = 86_400_000
 _YEAR_2000 = 946_684_800_000
+_LEAP_DAY = 59  # days from 1 January to 29 February
 
 
 class Clock:
@@ -68,12 +70,18 @@ class Clock:
 
     def _unwrapped(self, told: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return times of 2000 in the years, or on the days, that they are of."""
-        half = self._period // 2
         steps = np.diff(told, prepend=told[:1] if self._last == NO_TIME else self._last)
-        turns = self._turns + np.cumsum((steps < -half).astype(np.int64) - (steps > half))
+        # Far back is a turn: no clock is set back by months. Far on is a line of before the turn,
+        # if there was one.
+        turned = steps < -self._period // 6
+        late = steps > self._period - self._period // 6
+        turns = self._turns + np.cumsum(turned.astype(np.int64) - late)
+        turns -= np.minimum.accumulate(np.minimum(turns, 0))
         self._last, self._turns = int(told[-1]), int(turns[-1])
         if self._base is None:
             self._base = self._place(int(told[-1])) - int(turns[-1])
+            if self._period != _DAY:
+                self._base -= _years_since_leap(told, self._base + turns)
         if self._period == _DAY:
             return told + _DAY * (self._base + turns)
         return in_year(told, self._base + turns)
@@ -114,6 +122,14 @@ class Clock:
                 f"{name}: lines more than a minute earlier than the one above: {self._jumps:,} (by "
                 f"up to {longest}); the clock was set back, or they are out of order"
             )
+
+
+def _years_since_leap(told: NDArray[np.int64], years: NDArray[np.int64]) -> int:
+    """Return by how many years times of 2000 are too late for their 29 February to exist."""
+    of_leap = years[(told - _YEAR_2000) // _DAY == _LEAP_DAY]
+    if not len(of_leap):
+        return 0
+    return next((n for n in range(9) if isleap(int(of_leap[0]) - n)), 0)
 
 
 def _text(moment: int, form: str) -> str:

@@ -11,7 +11,6 @@ NAMED = (
         name="json",
         title="JSON lines",
         header=r"^\s*\{.*\}\s*,?\s*$",
-        multiline=False,
         layout=JSON,
     ),
     Format(
@@ -42,7 +41,6 @@ NAMED = (
         name="logfmt",
         title="logfmt",
         header=rf"^{PAIR}(?:\s+{PAIR})+\s*$",
-        multiline=False,
         layout=LOGFMT,
     ),
     Format(

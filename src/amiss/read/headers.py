@@ -15,8 +15,8 @@ _SAID = rf"(?:[\[(<]?(?P<level>{LEVELS})[\])>]?{_THEN})?"
 _ANY = (
     Format(
         name="zone_level",
-        title="time with a zone in brackets, level, message",
-        header=rf"^\[(?P<time>{ISO} [+-]\d+(?::\d+)?)\]{_THEN}{_SAID}(?P<message>.*)$",
+        title="time, zone, level, message",
+        header=rf"^\[?(?P<time>{ISO} [+-]\d+(?::\d+)?)\]?{_THEN}{_SAID}(?P<message>.*)$",
         time="iso",
         counted=("level",),
     ),

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.read.format_type import CSV, GIVEN, HEADER, Format
+from amiss.read.format_type import CSV, GIVEN, HEADER, JSON, LOGFMT, Format
 from amiss.read.header_parts import TIMES
 from amiss.read.lines import Lines
 from amiss.read.named_values import in_quotes
@@ -29,6 +29,7 @@ _MAX_BYTES = 1 << 26
 CONTINUES = r"^(?:\s+\S|at [\w$.<]+|Caused by:|Suppressed:|\.\.\. \d+ |[\])}]+[;,]?\s*$)"
 _STAMPED = rf"^[\[(<]?(?:{TIMES})"
 #: A line that says what happened.
+_TRACE_HEAD = r"^(?:Traceback \(|goroutine \d+ \[)"
 _SAYS = (
     r"^\s*(?:Caused by: |Exception in thread \"[^\"]*\" )?"
     r"(?:(?:[\w$]+[./:])*[\w$]*(?:Exception|Error|Throwable|Fault|Interrupt|Exit)(?:$|[:\s(])"
@@ -82,6 +83,8 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
         blank |= lines.str.contains(CONTINUES).to_numpy()
         return blank
     rest: NDArray[np.bool_] = ~lines.str.contains(fmt.header).to_numpy()
+    if fmt.layout in (JSON, LOGFMT):  # each line is whole, but a trace comes between
+        rest &= of_traces(lines)
     if rest.any() and fmt.layout in (HEADER, GIVEN):
         # A line with a time of its own was written by somebody else.
         others = lines.filter(pl.Series(rest))
@@ -146,7 +149,7 @@ def tell_what(lines: pl.Series) -> NDArray[np.bool_]:
 def of_traces(lines: pl.Series) -> NDArray[np.bool_]:
     """Return which lines, or kinds of line, look like lines of a stack trace."""
     of: NDArray[np.bool_] = lines.str.contains(CONTINUES).to_numpy()
-    of |= tell_what(lines) | lines.str.starts_with("Traceback (").to_numpy()
+    of |= tell_what(lines) | lines.str.contains(_TRACE_HEAD).to_numpy()
     return of
 
 

@@ -22,6 +22,10 @@ from amiss.types import NO_TIME
 
 _RANKS = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
 """Numbers of levels as Bunyan and Pino write them."""
+_CLASSES = {
+    "1": "informational", "2": "success", "3": "redirection", "4": "client-error",
+    "5": "server-error",
+}  # fmt: skip
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
 
@@ -88,9 +92,18 @@ def _message(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:
 
 
 def _composed(cells: dict[str, pl.Series], names: Iterable[str]) -> pl.Series:
-    parts = [pl.lit(f"{name}=") + pl.lit(cells[name]) for name in names]
+    parts = [
+        pl.lit(f"{name}=") + pl.lit(_in_words(cells[name]) if "status" in name else cells[name])
+        for name in names
+    ]
     said = pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
     return said.replace("", None)
+
+
+def _in_words(status: pl.Series) -> pl.Series:
+    """Return statuses of requests as the names of their classes: digits are left out of kinds."""
+    names = status.str.extract("^([1-5])[0-9][0-9]$").replace(_CLASSES)
+    return pl.select(pl.coalesce(names, status)).to_series()
 
 
 def _levels(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:

@@ -253,7 +253,7 @@ class RecordReader:
         else:
             read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds
-        if joined is not None and fmt.layout in (HEADER, GIVEN):
+        if joined is not None and fmt.layout not in (CSV, JOURNAL):
             kind, kinds = add_below(kind, kinds, joined.first, joined.said, of_line, distinct)
         if unparsed := int((~read.fits).sum()):
             self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed

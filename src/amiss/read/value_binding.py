@@ -12,6 +12,7 @@ import polars as pl
 from amiss.errors import InputError
 from amiss.read.format_type import CSV, HASHED, JOURNAL, JSON, Format
 from amiss.read.formats_named import PAIR
+from amiss.read.multiline import of_traces
 from amiss.read.named_values import cells_of, object_of
 from amiss.read.stamps import find_layout
 from amiss.read.value_names import (
@@ -50,6 +51,7 @@ def share_named(raw: pl.Series, fmt: Format) -> float:
         return _mean(raw.str.count_matches(separator, literal=True) >= least)
     if fmt.layout == JOURNAL:
         return _mean(raw.str.contains(r"^[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
+    raw = raw.filter(pl.Series(~of_traces(raw)))
     if fmt.layout == JSON:
         return _mean(pl.Series([object_of(line) is not None for line in raw.head(100).to_list()]))
     return _mean(raw.str.contains(fmt.header))
