@@ -108,7 +108,7 @@ def usual_choice(sample: LogSample) -> Choice | None:
     if found.session_key:
         held = sum(int(b.raw.str.contains(found.session_key).sum()) for b in sample.batches)
         if 2 * held >= sample.lines:
-            share = f"on {held / sample.lines:.0%} of the lines"
+            share = f"on {100 * held / sample.lines:.0f} % of the lines"
             return Choice("session_key", found.session_key, f"usual for {found.title}; {share}")
     return None
 
