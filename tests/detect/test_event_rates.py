@@ -9,7 +9,9 @@ from scipy.stats import nbinom, poisson
 from amiss.decide import decide
 from amiss.detect._base import LEFT_OUT
 from amiss.detect._count_tails import CountTails
-from amiss.detect.event_rates import EventRates, usual_windows
+from amiss.detect._usual_windows import usual_windows
+from amiss.detect._window_counts import lasting
+from amiss.detect.event_rates import EventRates
 from amiss.types import Sequences
 
 MINUTE = 60_000
@@ -74,6 +76,50 @@ def test_two_incidents_do_not_excuse_each_other():
     found, _ = flagged(windows(counts))
     assert found[300:308].all()
     assert found[900:908].all()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("silent", [("beat",), ("beat", "request", "retry", "rotate")])
+def test_a_long_silence_does_not_excuse_itself(silent, share):
+    minutes = 720
+    start, end = int(0.45 * minutes), int((0.45 + share) * minutes)
+    counts = a_log(minutes)
+    for event in silent:
+        counts[event][start:end] = 0
+    found, _ = flagged(windows(counts))
+    assert found[start:end].all()
+    assert found.sum() <= end - start + 2
+
+
+def test_two_long_silences_and_a_heartbeat_that_stops_before_the_end_are_found():
+    counts = a_log(1440)
+    truth = np.zeros(1440, dtype=bool)
+    truth[300:340] = truth[800:840] = truth[1380:] = True
+    for event in counts:
+        counts[event][truth & (np.arange(1440) < 1380)] = 0
+    counts["beat"][1380:] = 0
+    found, _ = flagged(windows(counts))
+    assert found[truth].all()
+    assert found[~truth].sum() <= 2
+
+
+def test_what_is_calm_by_night_is_usual():
+    counts = a_log(1440)
+    counts["request"][:480] = 0
+    found, _ = flagged(windows(counts))
+    assert found.sum() <= 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 2)), unique=True))
+def test_at_most_two_runs_of_a_column_are_incidents(odd):
+    place, column = np.array(odd, dtype=np.int64).reshape(-1, 2).T
+    marked = lasting(place, column, 100)
+    for own in range(3):
+        chosen = np.zeros(102, dtype=int)
+        chosen[1 + place[marked & (column == own)]] = 1
+        starts, ends = np.flatnonzero(np.diff(chosen) == 1), np.flatnonzero(np.diff(chosen) == -1)
+        assert len(starts) <= 2
+        assert ((ends - starts >= 5) & (ends - starts <= 20)).all()
 
 
 def test_what_comes_by_the_clock_is_usual():

@@ -15,8 +15,12 @@ Ints = NDArray[np.int64]
 EXTRA = 3
 """Columns beside those of templates: all events, unseen ones, and unseen ones that are alarming."""
 HOURS = 24
-INCIDENTS = 2
-"""What so many stretches alone had may be incidents."""
+_INCIDENTS = 2
+"""What came so many times alone, or lacked, may be an incident."""
+_LASTING, _LONGEST = 5, 0.2
+"""Windows, and share of the log, that an incident has that is told by how long it lasts."""
+_PLACES = 40
+"""Parts of a log by which incidents are told apart."""
 _HOUR = 3_600_000
 _FOLDS = 10
 _ALARMING = 0.5
@@ -78,20 +82,25 @@ def count_events(
     return WindowCounts(cells // width, cells % width, count, hour, day, X.complete)
 
 
-def without_extremes(counts: WindowCounts, stretch: Ints, n_columns: int) -> WindowCounts:
-    """Cut the counts of each column to what all but two of the stretches had at least, at most."""
-    n_stretches = int(stretch.max()) + 1
-    if n_stretches <= 2 * INCIDENTS:
+def without_extremes(counts: WindowCounts, X: Sequences, n_columns: int) -> WindowCounts:
+    """Cut the counts of each column to what is left, at most and at least, but for incidents.
+
+    An incident is a part of the log that is beyond the rest of it: two in all, and no more than a
+    fifth of the log.
+    """
+    place = _parts_of(X, _PLACES)
+    n_places = int(place.max()) + 1
+    if n_places <= 2 * _INCIDENTS:
         return counts
-    key = counts.column * n_stretches + stretch[counts.row]
-    size = n_columns * n_stretches
+    key = counts.column * n_places + place[counts.row]
+    size = n_columns * n_places
     most, least = np.zeros(size, dtype=np.int64), np.full(size, np.iinfo(np.int64).max)
     np.maximum.at(most, key, counts.count)
     np.minimum.at(least, key, counts.count)
-    windows = np.tile(np.bincount(stretch, minlength=n_stretches), n_columns)
+    windows = np.tile(np.bincount(place, minlength=n_places), n_columns)
     least[np.bincount(key, minlength=size) < windows] = 0
-    high = np.sort(most.reshape(n_columns, -1))[:, -1 - INCIDENTS]
-    low = np.sort(least.reshape(n_columns, -1))[:, INCIDENTS]
+    high = _highest_but_for_incidents(most.reshape(n_columns, -1))
+    low = -_highest_but_for_incidents(-least.reshape(n_columns, -1))
     cut = np.clip(counts.count, low[counts.column], high[counts.column])
     row, column = [counts.row], [counts.column]
     for steady in np.flatnonzero(low > 0):  # what did not come, where it almost always does
@@ -105,18 +114,74 @@ def without_extremes(counts: WindowCounts, stretch: Ints, n_columns: int) -> Win
     return replace(counts, row=rows[order], column=columns[order], count=values[order])
 
 
+def _highest_but_for_incidents(values: Ints) -> Ints:
+    """Return the highest value of each row that is neither an incident's nor beyond it.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (n_rows, n_places)
+        Places in order of time.
+    """
+    found = np.zeros(len(values), dtype=np.int64)
+    open_rows = np.ones(len(values), dtype=np.bool_)
+    ranked = np.sort(values)[:, ::-1]
+    longest = max(_INCIDENTS, int(_LONGEST * values.shape[1]))
+    for place in range(longest + 1):
+        level = ranked[:, place]
+        reached = values >= level[:, None]
+        starts = reached[:, 0] + (reached[:, 1:] & ~reached[:, :-1]).sum(axis=1)
+        usual = open_rows & ((starts > _INCIDENTS) | (reached.sum(axis=1) > longest))
+        found[usual] = level[usual]
+        open_rows &= ~usual
+    return found
+
+
+def lasting(place: Ints, column: Ints, n: int) -> NDArray[np.bool_]:
+    """Return which odd windows belong to an incident: the two longest runs of each column.
+
+    Parameters
+    ----------
+    place, column : ndarray of int64, shape (n_odd,)
+        Which windows are odd, in order of time, and by which column.
+    n : int
+        Windows in all.
+    """
+    marked = np.zeros(len(place), dtype=np.bool_)
+    if not len(place):
+        return marked
+    order = np.lexsort((place, column))
+    follows = (np.diff(place[order]) == 1) & (np.diff(column[order]) == 0)
+    run = np.append(0, np.cumsum(~follows))
+    length, owner = np.bincount(run), column[order][np.append(True, ~follows)]
+    by_length = np.lexsort((-length, owner))
+    first = np.searchsorted(owner[by_length], owner[by_length])
+    rank = np.empty(len(length), dtype=np.int64)
+    rank[by_length] = np.arange(len(length)) - first
+    lasts = (rank < _INCIDENTS) & (length >= _LASTING) & (length <= _LONGEST * n)
+    marked[order] = lasts[run]
+    return marked
+
+
 def stretches_of(X: Sequences) -> Ints:
     """Return which of ten stretches of time, or of places in a row, each item is in."""
-    n = len(X)
-    order = np.arange(n) if X.start is None else np.argsort(X.start, kind="stable")
-    stretch = np.empty(n, dtype=np.int64)
-    stretch[order] = np.arange(n) * min(_FOLDS, n) // n
-    return stretch
+    return _parts_of(X, _FOLDS)
+
+
+def _parts_of(X: Sequences, n_parts: int) -> Ints:
+    n, order = len(X), in_time(X)
+    part = np.empty(n, dtype=np.int64)
+    part[order] = np.arange(n) * min(n_parts, n) // n
+    return part
+
+
+def in_time(X: Sequences) -> Ints:
+    """Return the items in order of time, or as they are where they have none."""
+    return np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
 
 
 def near_stretch(own: NDArray[np.bool_], X: Sequences) -> NDArray[np.bool_]:
     """Return the items of a stretch, and half as many on either side of it."""
-    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
+    order = in_time(X)
     at = np.flatnonzero(own[order])
     margin = len(at) // 2
     near = np.zeros(len(X), dtype=np.bool_)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from amiss.detect._base import LEFT_OUT, Detector, Scores, normal_items
+from amiss.detect._base import Detector, Scores, normal_items
 from amiss.detect._count_tails import CountTails
 from amiss.detect._space import Choice, SearchSpace
 from amiss.detect._window_counts import (
@@ -17,6 +17,8 @@ from amiss.detect._window_counts import (
     WindowCounts,
     count_events,
     gain_by_hours,
+    in_time,
+    lasting,
     near_stretch,
     stretches_of,
     without_extremes,
@@ -38,7 +40,6 @@ _CHUNK = 1 << 22
 _SHARES, _LEAST = (0.01, 0.02, 0.05, 0.1), 5
 """Shares of the windows by which p-values are tempered, and how many windows that must be."""
 _TELLING = 0.1
-_PASSES, _WIDTHS = 4, (1, 5)
 _SHOWN, _MOST = 0.01, 8
 
 
@@ -113,13 +114,13 @@ class EventRates(Detector):
         self.contamination = contamination
 
     def _fit(self, X: Sequences, y: NDArray[Any] | None) -> None:
-        self.training_score_ = self._train(X, y)
+        self.training_score_ = self.train(X, y)
 
-    def _train(self, X: Sequences, y: NDArray[Any] | None, robust: bool = False) -> Scores:
+    def train(self, X: Sequences, y: NDArray[Any] | None, robust: bool = False) -> Scores:
         """Learn, and return the score of each window by others.
 
-        With `robust`, what two stretches alone had, or lacked, is not learnt as usual, and p-values
-        are tempered by what more than one in fifty windows have.
+        With `robust`, what happened twice alone is not learnt as usual, and p-values are tempered
+        by what more than one in fifty windows have, however long two incidents last.
         """
         normal = normal_items(len(X), y)
         if not normal.any():
@@ -130,7 +131,7 @@ class EventRates(Detector):
         stretch = stretches_of(X)
         counts = self._training_counts(X, learnt, stretch)
         self.hourly_ = self._find_patterns(counts, learnt)
-        taught = without_extremes(counts, stretch, len(self.hourly_)) if robust else counts
+        taught = without_extremes(counts, X, len(self.hourly_)) if robust else counts
         parts = []
         rows, columns, odd = [], [], []
         for part in range(int(stretch.max()) + 1):
@@ -144,11 +145,15 @@ class EventRates(Detector):
                 columns.append(column)
                 odd.append(logs[row, column])
         row, column = np.concatenate(rows), np.concatenate(columns)
-        shares = _SHARES[1:] if robust else _SHARES
+        kept = learnt[row]
+        if robust:
+            place = np.empty(len(X), dtype=np.int64)
+            place[in_time(X)] = np.arange(len(X))
+            kept &= ~lasting(place[row], column, len(X))
         self.temper_ = _tempered(
-            column[learnt[row]],
-            np.concatenate(odd)[learnt[row]],
-            shares,
+            column[kept],
+            np.concatenate(odd)[kept],
+            _SHARES[1:] if robust else _SHARES,
             int(learnt.sum()),
             len(self.hourly_),
         )
@@ -378,42 +383,3 @@ def _tempered(
         found = log_p[order[starts[enough] + place - 1]]
         temper[enough] = np.minimum(temper[enough], np.log(share) / found)
     return temper
-
-
-def usual_windows(X: Sequences) -> NDArray[np.bool_]:
-    """Return which windows are usual enough to learn from, shape (n,).
-
-    Left out are those whose score lies beyond all that as many windows would have if scores fell
-    off as they do in the bulk, by a thousand times: one in twenty may be odd without moving it.
-    So are odd ones that follow each other, by their mean: a heartbeat that stops is not much of a
-    surprise in the first minute, but it lasts. Then again without these, since one incident
-    excuses the next like it. To the same end, counts are cut to what all but two stretches had
-    while others are judged by them.
-    """
-    usual = np.ones(len(X), dtype=np.bool_)
-    order = np.arange(len(X)) if X.start is None else np.argsort(X.start, kind="stable")
-    fences: list[float] = []
-    for _ in range(_PASSES):
-        scores = EventRates()._train(X, np.where(usual, 0, LEFT_OUT), robust=True)
-        means = [_running_mean(scores[order], width) for width in _WIDTHS]
-        fences = fences or [_fence(mean) for mean in means]
-        odd = np.zeros(len(X), dtype=np.bool_)
-        for mean, fence, width in zip(means, fences, _WIDTHS, strict=True):
-            beyond = (mean > fence).astype(np.float64)
-            odd[order] |= _running_mean(beyond, width) > 0
-        odd &= usual & (scores > np.quantile(scores, 0.95))
-        if not odd.any():
-            break
-        usual &= ~odd
-    return usual
-
-
-def _running_mean(values: Scores, width: int) -> Scores:
-    """Return the mean of each value and its neighbours; beyond the ends there are zeros."""
-    return np.convolve(values, np.full(width, 1 / width))[width // 2 :][: len(values)]
-
-
-def _fence(scores: Scores) -> float:
-    """Return beyond which none of a thousand times as many scores like these would lie."""
-    middle, high = np.quantile(scores, [0.5, 0.95])
-    return float(high + (high - middle) * (max(0.0, np.log10(0.05 * len(scores))) + 3))

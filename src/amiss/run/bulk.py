@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.detect._base import LEFT_OUT
+from amiss.detect._usual_windows import usual_windows
 from amiss.detect.event_counts import EventCounts
-from amiss.detect.event_rates import usual_windows
 from amiss.types import Sequences
 
 CORE_MASS = 0.05
