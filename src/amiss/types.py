@@ -104,7 +104,7 @@ class Sequences:
 
     Attributes
     ----------
-    events : ndarray of int64, shape (n_events,)
+    events : ndarray of int64 or int32, shape (n_events,)
         Event ids from 0; sequence *i* is ``events[offsets[i]:offsets[i + 1]]``.
     offsets : ndarray of int64, shape (n + 1,)
     begun : ndarray of bool, shape (n,)
@@ -125,7 +125,7 @@ class Sequences:
         Of windows of time: when each begins, in milliseconds. Such a window may hold no event.
     """
 
-    events: NDArray[np.int64]
+    events: NDArray[np.signedinteger[Any]]
     offsets: NDArray[np.int64]
     begun: NDArray[np.bool_]
     ended: NDArray[np.bool_]
@@ -152,7 +152,7 @@ class Sequences:
         """
         return self.begun & self.ended if self.trace is None else np.ones(len(self), dtype=bool)
 
-    def __getitem__(self, i: int) -> NDArray[np.int64]:
+    def __getitem__(self, i: int) -> NDArray[np.signedinteger[Any]]:
         return self.events[self.offsets[i] : self.offsets[i + 1]]
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Sequences:

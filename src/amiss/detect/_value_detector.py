@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 _SILENT = 3.0
 """Decades of p that are no surprise: one in a thousand normal sessions has such a value."""
 _MOST = 5
-_MOST_EVENTS = 1 << 20
+_MOST_EVENTS = 1 << 19
 """What is usual is learnt from sessions of so many events, every k-th of those of a longer log."""
 
 

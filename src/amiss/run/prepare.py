@@ -45,7 +45,7 @@ def to_sequences(
     whole = np.full(len(sessions), sessions.trace is None)
     trace = None if sessions.trace is None else distinct_codes(sessions.trace)[0]
     return Sequences(
-        shape_ids[sessions.shape],
+        shape_ids.astype(np.int32)[sessions.shape],  # of a long log these are most of the memory
         sessions.offsets,
         whole,
         whole,

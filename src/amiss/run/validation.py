@@ -104,7 +104,8 @@ def measure(
 def fingerprint(sequences: Sequences, truth: NDArray[np.int64]) -> str:
     """Return what tells these sequences and labels from others."""
     digest = hashlib.sha256()
-    for array in (sequences.events, sequences.offsets, sequences.begun, sequences.ended, truth):
+    events = sequences.events.astype(np.int64)
+    for array in (events, sequences.offsets, sequences.begun, sequences.ended, truth):
         digest.update(np.ascontiguousarray(array).tobytes())
     digest.update("\n".join(map(str, sequences.names)).encode())
     return digest.hexdigest()[:16]
