@@ -14,7 +14,7 @@ from amiss.detect import DeepSAD
 
 SCHEMA = resources.files("amiss.present").joinpath("findings.schema.json")
 ODD = "10.9.9.9"
-HOSTILE = "=1+1\x1b[31m"
+HOSTILE = "=1+1\x1b[2J"
 CONFIG = """schema = "amiss.config/1"
 detector = "deep-sad"
 
@@ -238,12 +238,12 @@ def test_hostile_names_are_shown_and_taken_as_they_are_shown(run_amiss, model, t
     log = write_log(tmp_path / "hostile.log", 2, (12,), by=HOSTILE)
     outcome = run_amiss("detect", log, "-m", model)
     assert "\x1b" not in outcome.out
-    assert "=1+1\\x1b[31m" in outcome.out
-    shown = "2015-05-17 10:12:00 =1+1\\x1b[31m"
+    assert "=1+1\\x1b[2J" in outcome.out
+    shown = "2015-05-17 10:12:00 =1+1\\x1b[2J"
     found = run_amiss("explain", log, "-m", model, f"--id={shown}")
     assert (found.code, "\x1b" in found.out) == (0, False)
     report = run_amiss("detect", log, "-m", model, "--csv").out
-    assert ",'=1+1\\x1b[31m," in report
+    assert ",'=1+1\\x1b[2J," in report
     labels = tmp_path / "labels.csv"
     header, first, *_ = report.splitlines()
     labels.write_text(f"{header},verdict\n{first},attack\n")

@@ -133,7 +133,7 @@ def test_lengths_of_windows(every, millis):
 
 @pytest.mark.parametrize("every", ["", "0", "0s", "-5m", "s", "5x", "1e3", "nan", 1e12, 0, "2000d"])
 def test_what_is_no_length_of_a_window(every):
-    with pytest.raises(UsageError, match="no length of a window"):
+    with pytest.raises(UsageError, match="no length of time"):
         parse_every(every)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import amiss
-from amiss.errors import UsageError
+from amiss.errors import InputError, UsageError
 from amiss.run import follow as following
 from amiss.run.follow import follow
 
@@ -132,6 +132,8 @@ def test_what_cannot_be_followed_is_said(model, tmp_path):
     with pytest.raises(UsageError, match="more than 0"):
         list(follow(model, io.BytesIO(b""), idle=0))
     assert list(follow(model, io.BytesIO(b""))) == []
+    with pytest.raises(InputError, match=r"none of \d+ lines belongs to a session"):
+        list(follow(model, io.BytesIO(b"an other log\nof no jobs\n")))
     path = tmp_path / "traces.txt"
     path.write_text("1 2 3\n" * 30)
     of_rows = amiss.fit(amiss.read_sessions(path), detector="event-counts", clean=True)

@@ -52,7 +52,7 @@ def follow_stream(
     from amiss.present.summary import finding_to_dict
     from amiss.present.text import describe_finding
 
-    seconds = IDLE if idle is None else parse_every(idle) / 1000
+    seconds = IDLE if idle is None else parse_every(idle, "--idle") / 1000
     mask = logs.selection.get("mask") or tuple(model.info.get("mask", ()))
     scored = flagged = 0
     notes: tuple[str, ...] = ()

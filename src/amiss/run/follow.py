@@ -89,6 +89,8 @@ def follow(
     ------
     UsageError
         The model learnt from tables, or from segments of traces.
+    InputError
+        The stream has ended, and no line of it belonged to a session.
     """
     name, value = model.info["option"] or ("", "")
     if name not in _GROUPINGS:
@@ -115,6 +117,11 @@ def follow(
             raise
         return  # nothing came: nothing is amiss
     yield from _judged(model, pending, None)
+    if not pending.grouped:
+        raise InputError(
+            f"none of {pending.lines:,} lines belongs to a {model.info['unit']} by "
+            f"{model.info['grouping']}; is this a log such as the model learnt from?"
+        )
 
 
 def _judged(model: Model, pending: _OpenSessions, idle: float | None) -> Iterator[Findings]:
@@ -163,7 +170,7 @@ class _OpenSessions:
         self._judged = NO_TIME  # windows of time before this one are judged
         every = self._grouping.every if option == "every" else 0
         self._clock = StreamClock(far=max(_FAR, _FAR_WINDOWS * every))
-        self.lines = self.late = 0
+        self.lines = self.grouped = self.late = 0
 
     def _new_grouping(self) -> Any:
         return _GROUPINGS[self._option](self._value)
@@ -178,6 +185,7 @@ class _OpenSessions:
         if self._option == "every" and self._clock.now < self._judged:  # the clock was set back
             self._judged = NO_TIME
         rows, session = self._sessions(batch, clock)
+        self.grouped += len(rows)
         events = pl.DataFrame(
             {
                 "session": session,

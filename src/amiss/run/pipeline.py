@@ -30,6 +30,7 @@ from amiss.run.explanation import explain_rows
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
+from amiss.run.relearning import learn_without
 from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.run.traces import judge_traces
 from amiss.types import NO_TIME, Sequences, Threshold, TraceVerdict
@@ -174,7 +175,7 @@ class Model:
             ),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
-            info=content["info"],
+            info={"mask": [], "numbers": False, **content["info"]},  # older files lack these
             calibration_trace=arrays.get("calibration_trace"),
         )
 
@@ -299,12 +300,15 @@ def scan(
     ------------------
     As `fit`. The fitted model is the findings' ``fitted``.
     """
-    model, (sequences, learnt) = _fit(
+    model, (sequences, learnt, flagged) = _fit(
         sessions, labels, detector, clean, false_alarm_rate, rule, random_state
     )
     scores = model.detector.training_score_.copy()
     if not learnt.all():
-        scores[~learnt] = model.detector.anomaly_score(sequences.take(~learnt))
+        found = model.detector.anomaly_score(sequences.take(~learnt))
+        # What was flagged by others stays so, if what has not learnt it again knows it.
+        kept = flagged[~learnt] & (found <= model.threshold.value)
+        scores[~learnt] = np.where(kept, scores[~learnt], found)
     return model._findings(sessions, sequences, scores, len(model.miner))
 
 
@@ -317,7 +321,7 @@ def _fit(
     rule: str,
     random_state: int,
     known: TemplateMiner | None = None,
-) -> tuple[Model, tuple[Sequences, NDArray[np.bool_]]]:
+) -> tuple[Model, tuple[Sequences, NDArray[np.bool_], NDArray[np.bool_]]]:
     started = time.process_time()
     if not len(sessions):
         raise InputError("no sessions to learn from; expected at least one")
@@ -334,10 +338,12 @@ def _fit(
     known_anomalies = int(anomalous.sum())
     if not learnt.any():
         raise InputError("every session is labelled an anomaly; expected normal ones to learn from")
-    if not (labels is not None if clean is None else clean):
+    trusted = labels is not None if clean is None else clean
+    if not trusted:
         rest = sequences if learnt.all() else sequences.take(learnt)
         learnt[learnt] = normal_bulk(rest)
-    chosen.fit(sequences, np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT)))
+    y = np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT))
+    chosen.fit(sequences, y)
     order = np.argsort(chosen.training_score_[learnt], kind="stable")
     calibration = chosen.training_score_[learnt][order]
     trace = None if sequences.trace is None else sequences.trace[learnt][order]
@@ -347,6 +353,11 @@ def _fit(
         threshold = decide(calibration, rate, rule, chosen.resolution)
     if trace is not None and len(np.unique(trace)) == 1:
         threshold = threshold._replace(note="; ".join(filter(None, [threshold.note, _ONE_TRACE])))
+    flagged = np.zeros(len(sessions), dtype=np.bool_)
+    if not trusted:
+        beyond = chosen.training_score_ > threshold.value
+        chosen, flagged = learn_without(chosen, sequences, y, beyond)
+        learnt &= ~flagged
     chosen.offset_ = -threshold.value
     log = sessions.log
     info = {
@@ -372,7 +383,7 @@ def _fit(
         "fingerprint": _fingerprint(sessions),
     }
     model = Model(miner, completion, chosen, threshold, calibration, info, trace)
-    return model, (sequences, learnt)
+    return model, (sequences, learnt, flagged)
 
 
 def _fingerprint(sessions: Sessions) -> str:

@@ -15,8 +15,8 @@ _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "
 _LONGEST_WINDOW = 366 * 86400.0
 
 
-def parse_every(every: str | float) -> int:
-    """Return a length of time in milliseconds.
+def parse_every(every: str | float, what: str = "every") -> int:
+    """Return a length of time in milliseconds; `what` is the option that it was given for.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def parse_every(every: str | float) -> int:
     seconds = float(match[1]) * _UNITS.get(match[2], math.nan) if match else math.nan
     if not 0.001 <= seconds <= _LONGEST_WINDOW:
         raise UsageError(
-            f"every {every!r}: no length of a window; expected such as 10s, 5m, 1h or 1d, or "
+            f"{what} {every!r}: no length of time; expected such as 10s, 5m, 1h or 1d, or "
             "seconds, up to a year"
         )
     return round(seconds * 1000)
