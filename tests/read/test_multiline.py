@@ -103,6 +103,21 @@ def test_a_trace_between_lines_that_name_their_values_joins_the_one_above(tmp_pa
     ]  # fmt: skip
 
 
+def test_a_log_that_goes_on_in_another_format_is_not_one_record(tmp_path):
+    lines = [HEAD.format(1, "INFO", "a"), *['{"level":"error","msg":"full"}'] * 60]
+    assert len(records(read(tmp_path, lines, format="hadoop")[0])) == 61
+    lines = [HEAD.format(1, "INFO", "a"), *["disk full", *TRACE[1:3]] * 60]
+    found = records(read(tmp_path, lines, format="hadoop")[0])
+    assert found[0][:2] == (1, 151)
+    assert [record[1] for record in found[1:]] == [3] * 10
+
+
+def test_an_inch_in_a_csv_opens_no_quote(tmp_path):
+    rows = [f'2024-01-01 10:00:00,INFO,{5 + i}" disk' for i in range(200)]
+    batches, _ = read(tmp_path, ["time,level,message", *rows], format="csv")
+    assert sum(map(len, batches)) == 200
+
+
 def test_plain_lines_are_single_unless_indented_or_of_a_trace(tmp_path):
     lines = ["started", *TRACE, "ended", "Error: no"]
     batches, reader = read(tmp_path, lines)

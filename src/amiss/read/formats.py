@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from amiss.errors import UsageError
 from amiss.read.format_type import GIVEN, Derived, Format
@@ -70,7 +71,9 @@ def _own_format(pattern: str) -> Format:
 
     shown = pattern if len(pattern) <= 60 else pattern[:60] + "…"
     try:
-        groups = re.compile(pattern).groupindex
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sets that other engines know
+            groups = re.compile(pattern).groupindex
         pl.Series([""]).str.extract_groups(pattern)
     except (re.error, pl.exceptions.PolarsError) as error:
         reason = str(error).strip().splitlines()[-1]
@@ -87,9 +90,9 @@ def _own_format(pattern: str) -> Format:
         name=pattern,
         title="given",
         header=pattern,
-        time="auto" if "time" in groups else "",
+        time="auto" if "time" in groups or "date" in groups else "",
         layout=GIVEN,
         message=("message",),
         level=("level",) if "level" in groups else (),
-        stamp=("time",) if "time" in groups else (),
+        stamp=tuple(name for name in ("time", "date") if name in groups),
     )

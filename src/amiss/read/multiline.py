@@ -20,14 +20,16 @@ from amiss.read.named_values import in_quotes
 
 MAX_RECORD = 10_000
 """Lines of a record; what comes after begins another one."""
-_CELL = 1000
+_CELL = 100
 """Lines of a cell of a table."""
 _MAX_BYTES = 1 << 26
 """Bytes of a record that are held back until its end is seen."""
 
 #: What continues a record in any format: indented lines, and lines of stack traces.
 CONTINUES = r"^(?:\s+\S|at [\w$.<]+|Caused by:|Suppressed:|\.\.\. \d+ |[\])}]+[;,]?\s*$)"
-_STAMPED = rf"^[\[(<]?(?:{TIMES})"
+_OTHERS = rf"^(?:[\[(<]?(?:{TIMES})|\{{\".*\}}\s*$)"
+_FREE = 50
+"""Lines of a record that look like nothing that continues one; further ones are records."""
 #: A line that says what happened.
 _TRACE_HEAD = r"^(?:Traceback \(|goroutine \d+ \[)"
 _SAYS = (
@@ -75,7 +77,11 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
     array([False,  True,  True, False])
     """
     if fmt.layout == CSV:
-        return in_quotes(lines.str.count_matches('"', literal=True).to_numpy().astype(int), _CELL)
+        odd = lines.str.count_matches('"', literal=True) % 2 == 1
+        border = "\\" + fmt.separator
+        opens = odd & lines.str.contains(f'(?:^|{border})"')
+        closes = odd & lines.str.contains(f'"(?:$|{border})')
+        return in_quotes(opens.to_numpy(), closes.to_numpy(), _CELL)
     blank: NDArray[np.bool_] = (lines.str.strip_chars() == "").to_numpy()
     if not fmt.multiline:
         return blank
@@ -86,15 +92,19 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
     if fmt.layout in (JSON, LOGFMT):  # each line is whole, but a trace comes between
         rest &= of_traces(lines)
     if rest.any() and fmt.layout in (HEADER, GIVEN):
-        # A line with a time of its own was written by somebody else.
+        # A line with a time of its own, or an object, was written by somebody else.
         others = lines.filter(pl.Series(rest))
-        rest[rest] = ~others.str.contains(_STAMPED).to_numpy()
+        rest[rest] = ~others.str.contains(_OTHERS).to_numpy()
     rest |= blank
     return rest
 
 
 def join(
-    line: NDArray[np.int64], goes_on: NDArray[np.bool_], says: NDArray[np.bool_], first_line: int
+    line: NDArray[np.int64],
+    goes_on: NDArray[np.bool_],
+    says: NDArray[np.bool_],
+    first_line: int,
+    free: NDArray[np.bool_] | None = None,
 ) -> Joined:
     """Return the records of lines, the first of which begins one.
 
@@ -106,6 +116,9 @@ def join(
         Which continue a record, and which say what happened.
     first_line : int
         Number of the first line that was read with them, blank or not.
+    free : ndarray of bool, shape (n,), optional
+        Which continue a record for no better reason than that they are no heads: of these a record
+        has only a few, since a log may go on in another format.
     """
     begins = ~goes_on
     begins[0] = True
@@ -114,6 +127,10 @@ def join(
     start = np.where(head == 0, first_line if goes_on[0] else line[0], line[head])
     part = (line - start) // MAX_RECORD
     begins[1:] |= (head[1:] == head[:-1]) & (part[1:] > part[:-1])
+    if free is not None:
+        so_far = np.cumsum(free & ~begins)
+        head = np.maximum.accumulate(np.where(begins, row, 0))
+        begins |= free & (so_far - so_far[head] > _FREE)
     heads = np.flatnonzero(begins)
     last = np.append(heads[1:], len(line)) - 1
     said = np.full(len(heads), -1)

@@ -224,24 +224,33 @@ def object_of(text: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def in_quotes(quotes: NDArray[np.int64], longest: int) -> NDArray[np.bool_]:
-    """Return which lines of a CSV continue a cell in quotes, by how many quotes each line has.
+def in_quotes(
+    opens: NDArray[np.bool_], closes: NDArray[np.bool_], longest: int
+) -> NDArray[np.bool_]:
+    """Return which lines of a CSV continue a cell in quotes.
 
-    A quote that is not closed within `longest` lines is a character like others.
+    Parameters
+    ----------
+    opens, closes : ndarray of bool, shape (n,)
+        Which lines, of those with an odd number of quotes, have one where a cell begins or ends.
+    longest : int
+        A quote that is not closed within so many lines is a character like others.
 
     Examples
     --------
-    >>> in_quotes(np.array([2, 1, 0, 1, 0]), 100)
+    >>> opens, closes = np.array([0, 1, 0, 0, 0], bool), np.array([0, 0, 0, 1, 0], bool)
+    >>> in_quotes(opens, closes, 100)
     array([False, False,  True,  True, False])
     """
-    inside = np.zeros(len(quotes), dtype=np.bool_)
-    odd = np.flatnonzero(quotes % 2).tolist()
-    at = 0
-    while at < len(odd):
-        close = odd[at + 1] if at + 1 < len(odd) else len(quotes) - 1
-        if close - odd[at] > longest:
-            at += 1
+    inside = np.zeros(len(opens), dtype=np.bool_)
+    ends = np.flatnonzero(closes)
+    done = -1
+    for start in np.flatnonzero(opens).tolist():
+        if start <= done:
             continue
-        inside[odd[at] + 1 : close + 1] = True
-        at += 2
+        at = int(np.searchsorted(ends, start, side="right"))
+        close = int(ends[at]) if at < len(ends) else len(opens) - 1
+        if close - start <= longest:
+            inside[start + 1 : close + 1] = True
+            done = close
     return inside

@@ -53,10 +53,16 @@ def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
 
 
 def without_colours(lines: Lines) -> Lines:
-    """Return lines without what tells a terminal how to colour them, which is no text."""
+    """Return lines without what tells a terminal how to colour them, which is no text.
+
+    A colour is set and reset; a single escape, which somebody smuggled in, stays to be seen.
+    """
     if not lines.kinds.str.contains("\x1b", literal=True).any():
         return lines
-    raw, kinds = (texts.str.replace_all(_COLOUR, "") for texts in (lines.raw, lines.kinds))
+    coloured = lines.kinds.str.count_matches(_COLOUR) > 1
+    kinds = lines.kinds.str.replace_all(_COLOUR, "").zip_with(coloured, lines.kinds)
+    there = coloured.gather(lines.kind)
+    raw = lines.raw.str.replace_all(_COLOUR, "").zip_with(there, lines.raw)
     return Lines(raw, lines.kind, kinds)
 
 

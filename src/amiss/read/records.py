@@ -21,6 +21,7 @@ from amiss.read.multiline import (
     join,
     joined_texts,
     move_heads,
+    of_traces,
     tell_what,
     whole_records,
 )
@@ -206,6 +207,8 @@ class RecordReader:
             self._format = find_format(lines)
         else:
             self._format = bind(known, lines.raw.filter(pl.Series(said)))
+            if self._format.layout != GIVEN and not share_of(self._format, lines):
+                self.report.notes.append(f"no line looked at is in the {known.title} format")
         if self.format is None or self.format is self._named:
             self.format = self._format
         self._bound = True
@@ -235,7 +238,8 @@ class RecordReader:
         fmt = self._format
         joined, texts, of_line = None, None, kind
         if goes_on[1:].any():
-            joined = join(line, goes_on, tell_what(distinct)[kind], first_line)
+            free = ~of_traces(distinct)[kind] if fmt.layout in (HEADER, GIVEN) else None
+            joined = join(line, goes_on, tell_what(distinct)[kind], first_line, free)
             more = len(line) - len(joined.head)
             self.report.counts["lines that continue a record (joined)"] += more
             texts = joined_texts(raw, joined) if fmt.layout in (CSV, JOURNAL) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import glob
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -26,6 +27,7 @@ BLOCK = 1 << 22
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept; the rest is cut off and the line counted."""
 
+_NEWEST = (2, 0)
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GLOB = frozenset("*?[")
 
@@ -74,6 +76,9 @@ class ReadReport:
 def find_sources(inputs: PathLike | Sequence[PathLike | Source]) -> list[Source]:
     """Return the files that `inputs` name, in the order to read them.
 
+    Files of one rotated log (``app.log.2.gz``, ``app.log.1``, ``app.log``, or with dates) stand
+    where the first of them does, the oldest first.
+
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
@@ -99,7 +104,35 @@ def find_sources(inputs: PathLike | Sequence[PathLike | Source]) -> list[Source]
             raise InputError(f"{item}: cannot be read ({error.strerror})") from None
     if not found:
         raise InputError("no input: expected a file, a folder, a glob pattern, or - for stdin")
-    return found
+    return _oldest_first(found)
+
+
+def _oldest_first(sources: list[Source]) -> list[Source]:
+    """Return sources with the files of one rotated log together, the oldest first."""
+    logs: dict[tuple[str, str], list[tuple[tuple[int, int], Source]]] = {}
+    for source in sources:
+        folder, name = os.path.split(source.name)
+        base, age = _rotation(name)
+        logs.setdefault((folder, base), []).append((age, source))
+    ordered: list[Source] = []
+    for (_, base), files in logs.items():
+        # Without the file that is written to, numbers may count parts as well as ages.
+        if base.endswith(".log") or any(age == _NEWEST for age, _ in files):
+            files.sort(key=lambda file: file[0])
+        ordered += [source for _, source in files]
+    return ordered
+
+
+def _rotation(name: str) -> tuple[str, tuple[int, int]]:
+    """Return the name of a rotated log, and what orders its files by age."""
+    plain = re.sub(r"\.(?:gz|zst)$", "", name)
+    match = re.fullmatch(r"(.+?)(?:[.-]([0-9]{1,4})|[.-]([0-9]{4}-?[0-9]{2}-?[0-9]{2}.*))", plain)
+    if match is None:
+        return plain, _NEWEST
+    base, number, date = match.groups()
+    if number:
+        return base, (1, -int(number))
+    return base, (0, int(re.sub("[^0-9]", "", date)))
 
 
 def _expand(item: str) -> Iterator[Source]:

@@ -33,6 +33,8 @@ def stamps_of(raw: pl.Series, fmt: Format) -> pl.Series:
     """Return the texts that say when lines were written, null where there is none."""
     if fmt.time_width:
         return raw.str.slice(0, fmt.time_width)
+    if "(?P<time>" not in fmt.header:
+        return raw.str.extract_groups(fmt.header).struct.field("date")
     groups = raw.str.extract_groups(_upto_time(fmt.header)).struct.unnest()
     if "date" in groups.columns and fmt.layout == GIVEN:
         return groups["date"] + " " + groups["time"]

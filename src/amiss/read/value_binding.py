@@ -53,7 +53,11 @@ def share_named(raw: pl.Series, fmt: Format) -> float:
         return _mean(raw.str.contains(r"^[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
     raw = raw.filter(pl.Series(~of_traces(raw)))
     if fmt.layout == JSON:
-        return _mean(pl.Series([object_of(line) is not None for line in raw.head(100).to_list()]))
+        return _mean(
+            pl.Series(
+                [object_of(line) is not None for line in raw.gather_every(len(raw) // 100 + 1)]
+            )
+        )
     return _mean(raw.str.contains(fmt.header))
 
 
