@@ -487,3 +487,13 @@ def test_files_of_several_services_have_their_own_formats(tmp_path):
     assert reader.report.notes == [f"{tmp_path / 'b.log'}: read as JSON lines"]
     alike = RecordReader(tmp_path, one_format=True)
     assert [batch.kinds["message"][0][:5] for batch in alike] == ["one", '{"tim', "three"]
+
+
+def test_a_format_that_fits_nothing_is_said(tmp_path):
+    _, reader = read(tmp_path, "5 apples\n" * 3, format="hadoop")
+    assert reader.report.notes == ["no line looked at is in the Hadoop (log4j) format"]
+
+
+def test_a_pattern_with_a_date_alone_has_times(tmp_path):
+    batch, _ = read(tmp_path, "2024-03-01|a\n", format=r"^(?P<date>[\d-]+)\|(?P<message>.*)$")
+    assert batch.time[0] == datetime(2024, 3, 1, tzinfo=UTC).timestamp() * 1000
