@@ -284,3 +284,26 @@ def test_a_file_without_permission_is_an_input_error(tmp_path):
     path.chmod(0)
     with pytest.raises(InputError, match="cannot be read"):
         list(read_blocks(Source("secret.log", path), ReadReport()))
+
+
+def test_files_of_a_rotated_log_are_read_the_oldest_first(tmp_path):
+    names = ["app.log", "app.log.1", "app.log.10.gz", "app.log.2.gz", "other.log"]
+    names += ["web.log-20240102", "web.log-20240101.zst", "web.log", "part.1", "part.2"]
+    for name in names:
+        (tmp_path / name).write_text("x\n")
+    ordered = [source.path.name for source in find_sources([tmp_path / name for name in names])]
+    assert ordered == [
+        *("app.log.10.gz", "app.log.2.gz", "app.log.1", "app.log"),
+        "other.log",
+        *("web.log-20240101.zst", "web.log-20240102", "web.log"),
+        *("part.1", "part.2"),  # parts, for all we know
+    ]
+
+
+def test_rotated_logs_of_two_folders_are_two(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for name in ("app.log", "app.log.1"):
+            (tmp_path / folder / name).write_text("x\n")
+    found = [str(source.path.relative_to(tmp_path)) for source in find_sources(tmp_path)]
+    assert found == ["a/app.log.1", "a/app.log", "b/app.log.1", "b/app.log"]

@@ -213,3 +213,24 @@ def test_labels_are_true_or_false_and_unknown_ones_are_no_labels(tmp_path):
         match_labels(sessions, {1: "Normal"})
     with pytest.raises(LabelError, match="such as '9'"):
         match_labels(sessions, {9: True})
+
+
+STAMP = "2026-01-01 00:{:02d}:00,000 INFO [main] {}\n"
+
+
+def test_services_are_merged_in_order_of_time_and_rotated_files_go_on(tmp_path):
+    parts = {
+        "api.log.1": [(1, "ask id=7"), (3, "wait id=7")],
+        "api.log": [(6, "answer id=7"), (7, "ask id=8")],
+        "db.log": [(2, "select id=7"), (4, "rows id=7")],
+    }
+    for name, lines in parts.items():
+        (tmp_path / name).write_text("".join(STAMP.format(*line) for line in lines))
+    sessions = read_sessions(tmp_path, session_key=r"id=\d+")
+    texts = sessions.shapes["text"].gather(sessions.shape[: sessions.offsets[1]]).to_list()
+    words = [text.split()[-2] for text in texts]
+    assert words == ["ask", "select", "wait", "rows", "answer"]
+    windows = read_sessions(tmp_path, gap=70)
+    assert len(windows) == 2  # between minutes 4 and 6
+    assert np.diff(windows.offsets).tolist() == [4, 2]
+    assert len(read_sessions(tmp_path, window=4)) == 2

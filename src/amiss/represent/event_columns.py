@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +110,19 @@ class EventColumns:
         for part in filled:
             part[:] = rank[part]
 
+    def regroup(self, assign: Callable[[NDArray[np.int64]], NDArray[np.int32]]) -> None:
+        """Give events the sessions that `assign` gives their ascending times, if all have one."""
+        if not self._all_timed():
+            return
+        time = np.concatenate(self._parts("time"))
+        order = np.argsort(time, kind="stable")
+        session = np.empty(len(time), dtype=np.int32)
+        session[order] = assign(time[order])
+        start = 0
+        for part in self._parts("session"):
+            part[:] = session[start : start + len(part)]
+            start += len(part)
+
     def in_order(self, n_sessions: int, *, by_time: bool = False) -> OrderedEvents:
         """Return the events by session, and in a session as they were added; this is empty then.
 
@@ -117,10 +131,9 @@ class EventColumns:
         session = self._taken("session")
         counts = np.bincount(session, minlength=n_sessions)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        order = None
-        if by_time and not any((part == NO_TIME).any() for part in self._parts("time")):
+        if by_time and self._all_timed():
             order = np.lexsort((np.concatenate(self._parts("time")), session))
-        if order is None:
+        else:
             order = _stable_order(session)
         del session
         ordered: dict[str, NDArray[Any]] = {}
@@ -131,6 +144,9 @@ class EventColumns:
             ordered[name] = column[order]
         self._count, self._used = 0, _PIECE
         return OrderedEvents(offsets, ordered, order)
+
+    def _all_timed(self) -> bool:
+        return bool(self._count) and not any((t == NO_TIME).any() for t in self._parts("time"))
 
     def _parts(self, name: str) -> list[NDArray[Any]]:
         pieces = self._pieces[name]

@@ -243,6 +243,12 @@ class ByGap(_InOrder):
         self._last, self._windows = int(time[-1]), int(codes[-1])
         return Assignment(None, codes.astype(np.int32))
 
+    def assign_merged(self, time: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the windows of the lines of all files, in order of their times."""
+        codes = np.cumsum(np.diff(time, prepend=time[:1]) > self._gap)
+        self._windows = int(codes[-1])
+        return codes.astype(np.int32)
+
     def names(self) -> pl.Series:
         """Return the window ids by code."""
         if self._last == NO_TIME:
@@ -348,6 +354,10 @@ class ByCount(_InOrder):
         at = np.arange(self._seen, self._seen + len(batch))
         self._seen += len(batch)
         return Assignment(None, (at // self._size).astype(np.int32))
+
+    def assign_merged(self, time: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the windows of the lines of all files, in order of their times."""
+        return (np.arange(len(time)) // self._size).astype(np.int32)
 
     def names(self) -> pl.Series:
         """Return the window ids by code."""

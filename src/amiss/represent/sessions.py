@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from amiss.errors import InputError
 from amiss.represent.event_columns import EventColumns, OrderedEvents
 from amiss.represent.frames import frame_with, millis_of
-from amiss.represent.grouping import BySegment, Grouping, Interner
+from amiss.represent.grouping import ByCount, ByGap, BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
 
@@ -209,8 +209,8 @@ def group_records(
     """Read all batches and return their sessions; ``log`` is filled by the caller.
 
     With `templates_given` the messages of the batches are templates, not masked any further. With
-    `by_time` the events of a session are in order of their times, if all events of the log have
-    one: batches may be of files that were written at the same time.
+    `by_time`, if all events have a time, those of a session are in its order, and windows are of
+    the lines of all files together: batches may be of files that were written at the same time.
     `numbers` finds the numeric parameters of the lines of a batch; by default they are not kept.
 
     Raises
@@ -242,6 +242,8 @@ def group_records(
             f"none of {lines:,} lines belongs to a session by {grouping.description}; "
             "check the pattern against a line, or use --gap SECONDS or --window LINES"
         )
+    if by_time and isinstance(grouping, ByGap | ByCount):
+        events.regroup(grouping.assign_merged)
     names, windows = grouping.names(), grouping.time_windows()
     if windows is not None:
         events.renumber(windows.rank)

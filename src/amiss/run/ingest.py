@@ -67,6 +67,7 @@ def read_sessions(
     ----------
     inputs : path-like, or sequence of path-like
         Files (plain, gzip or zstandard), folders, glob patterns, or ``-`` for standard input.
+        Several logs are one: where all lines have a time, the events of a session are in its order.
     session_key : str, optional
         Regular expression; lines with the same match are a session.
     session_field : str, optional
@@ -158,6 +159,9 @@ def read_sessions(
         chain(head, batches),
         grouping,
         templates_given=not mined,
+        by_time=len(sources) > 1
+        and isinstance(reader, RecordReader)
+        and not isinstance(grouping, BySegment),
         numbers=find_numbers if numbers and isinstance(reader, RecordReader) else None,
     )
     sessions = replace(sessions, log=replace(sessions.log, mask=tuple(mask), why=why))
