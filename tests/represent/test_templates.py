@@ -290,3 +290,10 @@ def test_an_exact_miner_is_extended_and_saved_as_one():
         assert miner.to_state() == known.to_state()
         again = TemplateMiner.from_state(json.loads(json.dumps(extended.to_state())))
         assert again.match(extended.templates).tolist() == list(range(n + 2))
+
+
+def test_a_named_value_at_the_start_is_no_verb():
+    names = ("alice", "bob", "carol", "dave", "eve", "frank")
+    miner = TemplateMiner()
+    miner.add([f"worker={name} state={state}" for name in names for state in ("idle", "busy")])
+    assert sorted(miner.templates) == ["worker=<*> state=busy", "worker=<*> state=idle"]

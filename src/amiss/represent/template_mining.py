@@ -35,6 +35,10 @@ _CUES = {
 """A state or a reason follows, which is what a message says."""
 _LINKS = {"to", "is", "was", "from", "as", "of", "by", "=", ""}
 _PUNCTUATION = "[]{}()<>\"',;:.!?"
+_EVENT_NAMES = frozenset(
+    ["event", "event_type", "action", "type", "op", "operation", "method", "kind", "category", "verb",
+     "cmd", "command", "status", "state", "result", "outcome", "reason"]
+)  # fmt: skip
 _CONSTANTS = 3
 """A row covers others that have words where it has wildcards if it has so many constants at least,
 and more than wildcards."""
@@ -83,7 +87,9 @@ class _Traits(NamedTuple):
     """Wildcards with letters beside them."""
     state: NDArray[np.bool_]
     alone: NDArray[np.bool_]
-    """Letters alone."""
+    """Letters alone, or a name with such a value."""
+    bare: NDArray[np.bool_]
+    """Letters alone, without a name, or with one that says what happened."""
     cue: NDArray[np.bool_]
     link: NDArray[np.bool_]
 
@@ -111,10 +117,11 @@ class _Rows:
         varies = np.array([WILDCARD in word for word in self._words])
         state = np.array([_is_state(word) for word in self._words])
         alone = np.array([_value(word).isalpha() for word in self._words])
+        bare = alone & np.array([_says_what(word) for word in self._words])
         mixed = varies & np.array([_is_mixed(word) for word in self._words])
         cue = np.array([word.strip(_PUNCTUATION).lower() in _CUES for word in self._words])
         link = np.array([word.strip(_PUNCTUATION).lower() in _LINKS for word in self._words])
-        traits = _Traits(varies, mixed, state, alone, cue, link)
+        traits = _Traits(varies, mixed, state, alone, bare, cue, link)
         distinct, of_row = _distinct(self._codes)
         while True:
             changed, at = _variable_positions(distinct, blank, traits)
@@ -125,6 +132,12 @@ class _Rows:
             of_row = then[of_row]
         into = _covering(distinct, blank, varies)
         return [tuple(self._words[c] for c in row) for row in distinct[into[of_row]].tolist()]
+
+
+def _says_what(word: str) -> bool:
+    """Return whether a word at the start tells what happened, not to whom."""
+    name, named, _ = word.partition("=")
+    return not named or name.strip(_PUNCTUATION).lower() in _EVENT_NAMES
 
 
 def _variable_positions(codes: _Codes, blank: _Codes, words: _Traits) -> tuple[_Codes, _Codes]:
@@ -143,7 +156,7 @@ def _variable_positions(codes: _Codes, blank: _Codes, words: _Traits) -> tuple[_
     enumerated = (2 * states[group] >= size[group]) | _told(codes, row, at, words)
     enumerated &= beside < _VERY_MUCH
     # The first constant says what happens, as a rule: "open job 7 for alice", "job 7: closed".
-    plain = np.bincount(group, words.alone[word])[group]
+    plain = np.bincount(group, words.bare[word])[group]
     enumerated |= (at == constant.argmax(axis=1)[row]) & (2 * plain >= size[group])
     needed = np.where(enumerated, _STATES, needed)
     chosen = size[group] >= needed
