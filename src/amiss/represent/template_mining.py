@@ -36,8 +36,8 @@ _CUES = {
 _LINKS = {"to", "is", "was", "from", "as", "of", "by", "=", ""}
 _PUNCTUATION = "[]{}()<>\"',;:.!?"
 _EVENT_NAMES = frozenset(
-    ["event", "event_type", "action", "type", "op", "operation", "method", "kind", "category", "verb",
-     "cmd", "command", "status", "state", "result", "outcome", "reason"]
+    ["event", "event_type", "action", "type", "op", "operation", "method", "kind", "category",
+     "verb", "cmd", "command", "status", "state", "result", "outcome", "reason"]
 )  # fmt: skip
 _CONSTANTS = 3
 """A row covers others that have words where it has wildcards if it has so many constants at least,
