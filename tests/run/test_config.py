@@ -41,7 +41,8 @@ def test_strings_survive_whatever_is_in_them(tmp_path):
 
 
 def test_a_config_says_its_own_seed(tmp_path):
-    assert read_config(_config(tmp_path, "random_state = 9"), random_state=3).detector.random_state == 9
+    path = _config(tmp_path, "random_state = 9")
+    assert read_config(path, random_state=3).detector.random_state == 9
 
 
 def test_a_detector_without_seed_takes_none(tmp_path):
