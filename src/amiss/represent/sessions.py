@@ -218,7 +218,7 @@ def group_records(
     InputError
         No line belongs to a session.
     """
-    shapes = _KindShapes(masked=templates_given)
+    shapes = KindShapes(masked=templates_given)
     events = EventColumns()
     values: list[Numbers] = []
     lines = ungrouped = 0
@@ -319,10 +319,10 @@ def _assemble(
     )
 
 
-class _KindShapes:
+class KindShapes:
     """Shapes of kinds; most of those of a batch were there in the one before."""
 
-    def __init__(self, *, masked: bool) -> None:
+    def __init__(self, *, masked: bool = False) -> None:
         self.table = ShapeTable()
         self._masked = masked
         self._known: dict[tuple[str, str], int] = {}
