@@ -204,6 +204,10 @@ def test_kinds_beyond_the_top_are_counted_and_shown_on_demand():
         (found("s", surplus=[("read", 2)]), ['surplus 2 × "read"']),
         (found("s"), ["an unusual combination of usual events"]),
         (
+            found("s", contributions=(Contribution("sets", 0.2), Contribution("step times", 3.0))),
+            ["a step that is slow beside those of other sessions"],
+        ),
+        (
             found("s", missing=[("a", 3), ("b", 2), ("c", 1), ("d", 1), ("e", 1)]),
             ['missing 3 × "a"', 'missing 2 × "b"', 'missing 1 × "c" (+2 more)'],
         ),

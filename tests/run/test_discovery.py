@@ -202,6 +202,15 @@ def test_where_nothing_ties_lines_together_windows_of_time_are_taken(log, tmp_pa
     assert "none is a good session key" in found.choice.reason
 
 
+@pytest.mark.parametrize("year", ["1970", "2031"])
+def test_a_few_lines_of_a_wrong_clock_do_not_lengthen_windows(year, tmp_path):
+    lines = list(measurements())
+    found = discover_keys(take_sample(_write(tmp_path, lines))).choice
+    lines[100] = year + lines[100][4:]
+    lines[200] = year + lines[200][4:]
+    assert discover_keys(take_sample(_write(tmp_path, lines))).choice == found
+
+
 def test_without_times_windows_of_lines_are_taken(tmp_path):
     choice = choose_grouping(_write(tmp_path, (line[20:] for line in measurements())))
     assert (choice.option, choice.value) == ("window", 37)

@@ -47,6 +47,45 @@ def test_scan_judges_what_it_learnt_from_out_of_fold(model):
     assert len(findings.scores) == 251
 
 
+def _timed_jobs(path, odd=-1, broken=-1):
+    """Write jobs of three lines; the step of one is slow, one lacks its last line."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for job in range(400):
+        start = 20.0 * job
+        read = start + 0.1 + 0.1 * rng.random()
+        end = read + 0.5 + 0.3 * rng.random() + (60 if job == odd else 0)
+        lines += [(start, f"start job-{job:05d}"), (read, f"read for job-{job:05d}")]
+        if job != broken:
+            lines.append((end, f"end job-{job:05d}"))
+    stamps = (np.array([at for at, _ in lines]) * 1000).astype("datetime64[ms]")
+    rows = sorted(zip(stamps, [text for _, text in lines], strict=True))
+    path.write_text("".join(f"{str(at).replace('T', ' ')} INFO {text}\n" for at, text in rows))
+    return amiss.read_sessions(path, session_key=r"job-\d+")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [({"odd": 200}, 'a slow step after "read'), ({"broken": 200}, 'missing 1 × "end')],
+)
+def test_what_scan_flags_is_said_and_found_by_the_model_it_learnt(tmp_path, fault, said):
+    sessions = _timed_jobs(tmp_path / "app.log", **fault)
+    findings = amiss.scan(sessions, false_alarm_rate=0.005)
+    assert findings[0].id == "job-00200"
+    assert said in str(findings)
+    found = findings.fitted.detect(sessions)
+    assert {f.id: f.score for f in found} == {f.id: f.score for f in findings}
+    assert findings.fitted.explain(sessions, "job-00200").score == findings[0].score
+
+
+def test_what_is_flagged_is_not_learnt_unless_it_is_said_to_be_normal():
+    odd = [(f"o{i}", ["read", "open", "read", "close"]) for i in range(1)]
+    loose = amiss.fit(_sessions(odd), detector="n-grams", false_alarm_rate=0.01)
+    assert loose.info["set_aside"] >= 1
+    trusted = amiss.fit(_sessions(odd), detector="n-grams", false_alarm_rate=0.01, clean=True)
+    assert trusted.info["set_aside"] == 0
+
+
 def test_only_normal_sessions_flag_nothing():
     assert len(amiss.scan(_sessions(), detector="event-counts")) == 0
 

@@ -85,8 +85,22 @@ def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
     reasons += [Reason("missing", m["template"], m["events"]) for m in finding["missing"]]
     reasons += [Reason("surplus", m["template"], m["events"]) for m in finding["surplus"]]
     if not reasons:
-        reasons = [Reason("an unusual combination of usual events", None)]
+        reasons = [_reason_by_member(finding["contributions"])]
     return reasons[:most], max(0, len(reasons) - most)
+
+
+_BY_MEMBER = {
+    "numbers": "numbers that are unusual beside those of other sessions",
+    "step times": "a step that is slow beside those of other sessions",
+    "event rates": "counts that are unusual beside those of other windows",
+}
+
+
+def _reason_by_member(contributions: list[dict[str, Any]]) -> Reason:
+    """Return what is unusual of a finding of which nothing more can be named."""
+    most = max(contributions, key=lambda c: float(c["score"]), default=None)
+    usual_events = "an unusual combination of usual events"
+    return Reason(_BY_MEMBER.get(most["name"], usual_events) if most else usual_events, None)
 
 
 def _deviation_reason(deviation: dict[str, Any], unit: str) -> Reason:

@@ -28,6 +28,8 @@ _MOST_MEASURED = 30
 _EXAMPLES = 50
 _EVENTS_A_WINDOW = 50
 _FEWEST_WINDOWS = 40
+_FEW_OF, _ENOUGH = 100, 20
+"""One in so many lines may have a wrong clock, on either side, if there are enough."""
 _LENGTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 """Seconds that a window of time may have."""
 
@@ -281,17 +283,34 @@ def _choice(rated: list[RatedKey], sample: LogSample) -> Choice:
     return Choice("window", size, f"{looked}, and times do not tell: windows of lines")
 
 
+def _time_with_lines(time: NDArray[np.int64]) -> int:
+    """Return the span of times, in ms, without the few that are far from all others.
+
+    Parameters
+    ----------
+    time : ndarray of int64, shape (n,)
+        At least two.
+    """
+    ordered = np.sort(time)
+    few = -(-len(ordered) // _FEW_OF) if len(ordered) >= _ENOUGH else 0
+    low, high = ordered[few], ordered[-1 - few]
+    if high > low:  # what the middle span does not reach, as far again on either side
+        ordered = ordered[(ordered >= 2 * low - high) & (ordered <= 2 * high - low)]
+    return int(ordered[-1] - ordered[0])
+
+
 def window_length(sample: LogSample) -> int:
     """Return seconds for windows of time that hold some 50 lines each; 0 where there are no times.
 
-    In a short log they hold fewer, so that there are forty of them.
+    In a short log they hold fewer, so that there are forty of them. A few lines of a wrong clock,
+    years from the others, do not count.
     """
     spans = lines = 0
     for source in range(len(sample.pieces)):
         times = [b.time[b.time != NO_TIME] for b in sample.batches if b.source == source]
         time = np.concatenate(times) if times else np.zeros(0, dtype=np.int64)
         if len(time) > 1:
-            spans += int(time.max() - time.min())
+            spans += _time_with_lines(time)
             lines += len(time)
     if 2 * lines < sample.lines or not spans:
         return 0

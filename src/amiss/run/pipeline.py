@@ -41,6 +41,8 @@ _ONE_TRACE = (
     "all segments are of one trace, which is judged by other parts of itself: another trace may "
     "score higher without being anomalous; learn from two or more"
 )
+_ADDED: dict[str, Any] = {"mask": [], "numbers": False}
+"""What older files lack of what a model learnt from."""
 PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
 
 
@@ -175,7 +177,7 @@ class Model:
             ),
             threshold=Threshold(**content["threshold"]),
             calibration=arrays["calibration"],
-            info={"mask": [], "numbers": False, **content["info"]},  # older files lack these
+            info=content["info"] | {key: content["info"].get(key, v) for key, v in _ADDED.items()},
             calibration_trace=arrays.get("calibration_trace"),
         )
 
