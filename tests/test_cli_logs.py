@@ -53,6 +53,8 @@ def test_since_and_until_select_lines(run_amiss, jobs_log):
     content = json.loads(said.out)
     assert content["scored"] == 10
     assert content["source"]["start"] == "2026-11-22T00:10:00"
+    swapped = run_amiss("scan", jobs_log, "--since", "2026-11-23", "--until", "2026-11-22", *FAST)
+    assert (swapped.code, "not before until" in swapped.err) == (2, True)
     wrong = run_amiss("scan", jobs_log, "--since", "yesterday")
     assert wrong.code == 2
     assert "'yesterday' is no moment; expected such as" in wrong.err

@@ -112,6 +112,8 @@ class RecordReader:
         one_format: bool = False,
         blocks: Callable[[Source], Iterator[bytes]] | None = None,
     ) -> None:
+        if since is not None and until is not None and since >= until:
+            raise UsageError("since is not before until: no line can lie between; swap them")
         self.sources = find_sources(inputs)
         named = get_format(format) if format else None
         self._named = named
