@@ -101,10 +101,12 @@ def scan(
     if save:
         check_target(save)
     named, logs = configured(detector, config, seed, logs)
+    why: list[str] = []
     if named is None and not clean:
-        logs = found_grouping(logs)
+        logs, why = found_grouping(logs)
     chosen = usual_detector(logs) if named is None else named
     data, notes = read_as(chosen, logs, clean=clean)
+    notes = [*why, *notes]
     from amiss.run.models import scan as run_scan
 
     with status("learning what is normal", logs.quiet):
@@ -160,10 +162,12 @@ def fit(
     """Learn what is normal and write it to a model file."""
     check_target(output)
     named, logs = configured(detector, config, seed, logs)
+    why: list[str] = []
     if named is None and not clean:
-        logs = found_grouping(logs)
+        logs, why = found_grouping(logs)
     chosen = usual_detector(logs) if named is None else named
     data, notes = read_as(chosen, logs, clean=clean)
+    notes = [*why, *notes]
     from amiss.present.text import describe_model
     from amiss.run.models import fit as run_fit
     from amiss.run.models import load_model

@@ -114,24 +114,26 @@ def _check_counting(options: LogOptions, reading: Mapping[str, Any]) -> None:
             )
 
 
-def found_grouping(options: LogOptions) -> LogOptions:
+def found_grouping(options: LogOptions) -> tuple[LogOptions, list[str]]:
     """Return the options with entities to count, where nothing was said and the log names them.
 
-    Of access logs, what each client did in windows of time is judged. How to group other logs is
-    found out when they are read.
+    Of access logs, what each client did in windows of time is judged; why comes second. How to
+    group other logs is found out when they are read.
     """
     told = [*options.grouping.values(), options.by, *options.of_tables.values()]
     if any(value is not None for value in told) or not all(map(_stays, options.logs)):
-        return options
+        return options, []
     from amiss.read.sources import find_sources
     from amiss.read.tables import recognise_table
     from amiss.run.discovery import choose_grouping
 
     sources = find_sources(options.logs)
     if recognise_table(sources[0], options.format, grouped=False) is not None:
-        return options
+        return options, []
     choice = choose_grouping(sources, options.format, options.selection.get("mask", ()))
-    return replace(options, by=str(choice.value)) if choice.option == "by" else options
+    if choice.option != "by":
+        return options, []
+    return replace(options, by=str(choice.value)), [f"by {choice.value}: {choice.reason}"]
 
 
 def _stays(log: str) -> bool:
