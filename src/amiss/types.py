@@ -74,13 +74,13 @@ class Numbers:
 
     Attributes
     ----------
-    offsets : ndarray of int64, shape (n_events + 1,)
+    offsets : ndarray of int64 or int32, shape (n_events + 1,)
         Those of event *i* are ``values[offsets[i]:offsets[i + 1]]``.
-    values : ndarray of float64, shape (n_values,)
+    values : ndarray of float64 or float32, shape (n_values,)
     """
 
-    offsets: NDArray[np.int64]
-    values: NDArray[np.float64]
+    offsets: NDArray[np.signedinteger[Any]]
+    values: NDArray[np.floating[Any]]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -400,7 +400,7 @@ class Judgement:
 
 
 def ragged_index(
-    offsets: NDArray[np.int64], rows: NDArray[np.int64]
+    offsets: NDArray[np.signedinteger[Any]], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return flat positions of the items of `rows`, and the offsets they then have.
 
@@ -411,7 +411,7 @@ def ragged_index(
     """
     lengths = np.diff(offsets)[rows]
     new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = np.repeat(offsets[rows] - new[:-1], lengths)
+    at: NDArray[np.int64] = np.repeat(offsets[rows] - new[:-1], lengths)
     at += np.arange(new[-1])
     return at, new
 

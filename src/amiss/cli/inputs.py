@@ -49,7 +49,7 @@ def read(
     chosen = options.grouping if grouping is None else grouping
     selection = options.selection if selection is None else selection
     try:
-        with progress(options.quiet) as advance:
+        with progress(options.quiet, options.logs) as advance:
             return read_sessions(
                 options.logs, **chosen, **selection, format=options.format, progress=advance
             )
@@ -78,7 +78,7 @@ def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None)
         reading = {"format": options.format, **options.counting}
         reading = {name: value for name, value in reading.items() if value is not None}
     _stop_on_interrupt()
-    with progress(options.quiet) as advance:
+    with progress(options.quiet, options.logs) as advance:
         return read_activity(options.logs, **reading, **options.selection, progress=advance)
 
 

@@ -46,7 +46,7 @@ def parse(
     from amiss.run.parse import parse_log
 
     try:
-        with progress(quiet) as advance:
+        with progress(quiet, logs) as advance:
             parsed = parse_log(
                 logs,
                 output,

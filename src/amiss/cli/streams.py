@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,25 +60,66 @@ def check_target(path: Path, what: str = "a model file") -> None:
         raise UsageError(f"{path}: there is no folder {path.parent}; make it first")
 
 
+class _ReadProgress:
+    """Told the bytes read so far; and lines as they are grouped, where `read_sessions` reads."""
+
+    def __init__(self, show: Callable[[int, int, float], None]) -> None:
+        self._show = show
+        self._started = time.monotonic()
+        self._bytes = self._lines = 0
+
+    def __call__(self, done: int) -> None:
+        self._bytes = done
+        self._show(done, self._lines, time.monotonic() - self._started)
+
+    def add_lines(self, lines: int) -> None:
+        self._lines += lines
+        self._show(self._bytes, self._lines, time.monotonic() - self._started)
+
+
 @contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show bytes read on a terminal's stderr; nothing elsewhere."""
+def progress(quiet: bool, inputs: Sequence[str] = ()) -> Iterator[Callable[[int], None] | None]:
+    """Show bytes and lines read, and the time left, on a terminal's stderr; nothing elsewhere."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import (
+        BarColumn,
         DownloadColumn,
         Progress,
         SpinnerColumn,
         TextColumn,
-        TransferSpeedColumn,
+        TimeRemainingColumn,
     )
 
-    columns = (SpinnerColumn(), TextColumn("reading"), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=None)
-        yield lambda done: progress.update(task, completed=done)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("reading"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=_total_bytes(inputs), speed="")
+
+        def show(done: int, lines: int, seconds: float) -> None:
+            speed = f"{lines / seconds:,.0f} lines/s" if lines and seconds > 0.5 else ""
+            bar.update(task, completed=done, speed=speed)
+
+        yield _ReadProgress(show)
+
+
+def _total_bytes(inputs: Sequence[str]) -> int | None:
+    """Return the size of files and folders; None where something else is among them."""
+    total = 0
+    for item in map(Path, inputs):
+        if not item.exists() or item.is_fifo():
+            return None
+        files = [item] if item.is_file() else [p for p in item.rglob("*") if p.is_file()]
+        total += sum(file.stat().st_size for file in files)
+    return total or None
 
 
 @contextmanager

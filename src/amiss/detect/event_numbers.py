@@ -48,7 +48,7 @@ class EventNumbers(ValueDetector):
         event = np.repeat(np.arange(len(X.events)), many)
         place = np.arange(len(event)) - np.repeat(X.numbers.offsets[:-1], many)
         code = self.vocabulary_.encode(X)[event]
-        value = X.numbers.values
+        value = X.numbers.values.astype(np.float64)
         kept = (code >= 0) & (place < _MOST_NUMBERS) & np.isfinite(value)
         arity = np.minimum(many, _MOST_NUMBERS)[event]
         slot = (code * (_MOST_NUMBERS + 1) + arity) * _MOST_NUMBERS + place

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.types import NO_TIME
+from amiss.types import NO_TIME, Numbers
 
 _COLUMNS: dict[str, Any] = {
     "session": np.int32,
@@ -19,7 +19,8 @@ _COLUMNS: dict[str, Any] = {
     "time": np.int64,
 }
 _PIECE = 1 << 23
-"""Events of a piece: memory that is not written to is not taken."""
+"""Values of a piece: memory that is not written to is not taken."""
+_AT_ONCE = 1 << 20
 _MOST_LINES = int(np.iinfo(np.int32).max)
 
 
@@ -41,12 +42,87 @@ class OrderedEvents(NamedTuple):
     order: NDArray[np.int64]
 
 
+class Column:
+    """A column that grows by large pieces, which go back to the system when they are given up."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+        self._pieces: list[NDArray[Any]] = []
+        self._used = _PIECE  # of the last piece
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Add values at the end."""
+        done = 0
+        while done < len(values):
+            if self._used == _PIECE:
+                self._pieces.append(np.empty(_PIECE, dtype=self._kind))
+                self._used = 0
+            size = min(len(values) - done, _PIECE - self._used)
+            self._pieces[-1][self._used : self._used + size] = values[done : done + size]
+            self._used += size
+            done += size
+
+    def parts(self) -> list[NDArray[Any]]:
+        """Return the values, as views on the pieces."""
+        return [*self._pieces[:-1], self._pieces[-1][: self._used]] if self._pieces else []
+
+    def taken(self) -> NDArray[Any]:
+        """Return the values; the column is empty then."""
+        parts = self.parts()
+        self._pieces, self._used = [], _PIECE
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([*parts, np.empty(0, dtype=self._kind)])
+
+
+class NumberColumns:
+    """The numbers of events, gathered batch by batch, in four bytes each.
+
+    Examples
+    --------
+    >>> numbers = NumberColumns()
+    >>> numbers.add(Numbers(np.array([0, 2, 2, 3]), np.array([1.5, 2.0, 3.0])))
+    >>> ordered = numbers.in_order(np.array([2, 1, 0]))
+    >>> ordered.offsets, ordered.values
+    (array([0, 1, 1, 3], dtype=int32), array([3. , 1.5, 2. ], dtype=float32))
+    """
+
+    def __init__(self) -> None:
+        self._counts, self._values = Column(np.int32), Column(np.float32)
+
+    def add(self, numbers: Numbers) -> None:
+        """Add the numbers of the events of a batch."""
+        self._counts.append(np.diff(numbers.offsets))
+        with np.errstate(over="ignore"):  # what is larger than a float32 is infinite, and left out
+            self._values.append(numbers.values.astype(np.float32))
+
+    def in_order(self, order: NDArray[np.int64]) -> Numbers:
+        """Return the numbers of the events at `order`; this is empty then."""
+        before, counts = self._offsets(self._counts.parts()), self._counts.taken()[order]
+        offsets, values = self._offsets([counts]), self._values.taken()
+        ordered = np.empty(len(values), dtype=np.float32)
+        for start in range(0, len(order), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            own = offsets[start : part.stop + 1]
+            at = np.repeat(before[order[part]] - own[:-1], counts[part])
+            at += np.arange(own[0], own[-1], dtype=at.dtype)
+            ordered[own[0] : own[-1]] = values[at]
+        return Numbers(offsets, ordered)
+
+    @staticmethod
+    def _offsets(counts: list[NDArray[np.int32]]) -> NDArray[Any]:
+        total = sum(int(part.sum()) for part in counts)
+        kind = np.int32 if total <= _MOST_LINES else np.int64
+        offsets = np.zeros(1 + sum(map(len, counts)), dtype=kind)
+        np.concatenate([*counts, np.empty(0, dtype=np.int32)], out=offsets[1:])
+        return np.cumsum(offsets, out=offsets)
+
+
 class EventColumns:
     """Columns of events, gathered batch by batch.
 
-    A log of millions of lines is held as these columns alone. They grow in large pieces, which go
-    back to the system when they are given up, where small ones would stay with the process; each
-    column is put in order before the next one is touched.
+    A log of millions of lines is held as these columns alone. Each is put in order before the next
+    one is touched.
 
     Examples
     --------
@@ -58,8 +134,7 @@ class EventColumns:
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
-        self._used = _PIECE  # of the last piece
+        self._columns = {name: Column(kind) for name, kind in _COLUMNS.items()}
         self._count = 0
 
     def __len__(self) -> int:
@@ -82,44 +157,27 @@ class EventColumns:
         """
         if int(line.max(initial=0)) > _MOST_LINES:
             raise InputError(f"a file of more than {_MOST_LINES:,} lines; split it first")
-        file = np.broadcast_to(np.int32(source), len(session))
-        columns: dict[str, NDArray[Any]] = {
-            "session": session,
-            "shape": shape,
-            "line": line,
-            "source": file,
-            "time": time,
-        }
-        done = 0
-        while done < len(session):
-            if self._used == _PIECE:
-                for name, kind in _COLUMNS.items():
-                    self._pieces[name].append(np.empty(_PIECE, dtype=kind))
-                self._used = 0
-            size = min(len(session) - done, _PIECE - self._used)
-            for name, column in columns.items():
-                piece = self._pieces[name][-1]
-                piece[self._used : self._used + size] = column[done : done + size]
-            self._used += size
-            done += size
+        file = np.full(len(session), source, dtype=np.int32)
+        columns: list[NDArray[Any]] = [session, shape, line, file, time]
+        for name, values in zip(_COLUMNS, columns, strict=True):
+            self._columns[name].append(values)
         self._count += len(session)
 
     def renumber(self, rank: NDArray[np.int64]) -> None:
         """Give the session that was numbered *i* the number ``rank[i]``."""
-        filled = self._parts("session")
-        for part in filled:
+        for part in self._columns["session"].parts():
             part[:] = rank[part]
 
     def regroup(self, assign: Callable[[NDArray[np.int64]], NDArray[np.int32]]) -> None:
         """Give events the sessions that `assign` gives their ascending times, if all have one."""
         if not self._all_timed():
             return
-        time = np.concatenate(self._parts("time"))
+        time = np.concatenate(self._columns["time"].parts())
         order = np.argsort(time, kind="stable")
         session = np.empty(len(time), dtype=np.int32)
         session[order] = assign(time[order])
         start = 0
-        for part in self._parts("session"):
+        for part in self._columns["session"].parts():
             part[:] = session[start : start + len(part)]
             start += len(part)
 
@@ -128,36 +186,27 @@ class EventColumns:
 
         With `by_time` the events of a session are in order of their times, if all have one.
         """
-        session = self._taken("session")
+        by_time = by_time and self._all_timed()
+        session = self._columns["session"].taken()
         counts = np.bincount(session, minlength=n_sessions)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        if by_time and self._all_timed():
-            order = np.lexsort((np.concatenate(self._parts("time")), session))
+        if by_time:
+            order = np.lexsort((np.concatenate(self._columns["time"].parts()), session))
         else:
             order = _stable_order(session)
         del session
         ordered: dict[str, NDArray[Any]] = {}
         for name in ("time", "shape", "line", "source"):
-            column = self._taken(name)
+            column = self._columns[name].taken()
             if name == "source" and column.max(initial=0) <= np.iinfo(np.int16).max:
                 column = column.astype(np.int16)
             ordered[name] = column[order]
-        self._count, self._used = 0, _PIECE
+        self._count = 0
         return OrderedEvents(offsets, ordered, order)
 
     def _all_timed(self) -> bool:
-        return bool(self._count) and not any((t == NO_TIME).any() for t in self._parts("time"))
-
-    def _parts(self, name: str) -> list[NDArray[Any]]:
-        pieces = self._pieces[name]
-        return [*pieces[:-1], pieces[-1][: self._used]] if pieces else []
-
-    def _taken(self, name: str) -> NDArray[Any]:
-        parts = self._parts(name)
-        self._pieces[name] = []
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate([*parts, np.empty(0, dtype=_COLUMNS[name])])
+        parts = self._columns["time"].parts()
+        return bool(parts) and not any((part == NO_TIME).any() for part in parts)
 
 
 def _stable_order(codes: NDArray[np.int32]) -> NDArray[np.int64]:

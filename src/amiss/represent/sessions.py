@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.represent.event_columns import EventColumns, OrderedEvents
+from amiss.represent.event_columns import EventColumns, NumberColumns, OrderedEvents
 from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import ByCount, ByGap, BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
@@ -220,7 +220,7 @@ def group_records(
     """
     shapes = KindShapes(masked=templates_given)
     events = EventColumns()
-    values: list[Numbers] = []
+    values = None if numbers is None else NumberColumns()
     lines = ungrouped = 0
     start = end = NO_TIME
     for batch in batches:
@@ -228,9 +228,9 @@ def group_records(
         rows, codes, missing = grouping.assign(batch)
         at = slice(None) if rows is None else rows
         events.add(codes, shape[at], batch.line[at], batch.source, batch.time[at])
-        if numbers is not None:
-            found = numbers(batch)
-            values.append(found if rows is None else found.take(rows))
+        if numbers is not None and values is not None:
+            own = numbers(batch)
+            values.add(own if rows is None else own.take(rows))
         lines += len(batch)
         ungrouped += missing
         known = batch.time[batch.time != NO_TIME]
@@ -259,7 +259,8 @@ def group_records(
         templates_given=templates_given,
     )
     ordered = events.in_order(len(names), by_time=by_time)
-    sessions = _assemble(ordered, names, table, log, _joined(values) if values else None)
+    found = None if values is None else values.in_order(ordered.order)
+    sessions = _assemble(ordered, names, table, log, found)
     if windows is not None:
         sessions = replace(sessions, start=windows.start)
     if not isinstance(grouping, BySegment):
@@ -293,12 +294,6 @@ def _with_whole_ends(segments: Sessions, size: int) -> Sessions:
     )
 
 
-def _joined(parts: list[Numbers]) -> Numbers:
-    counts = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Numbers(offsets, np.concatenate([part.values for part in parts]))
-
-
 def _assemble(
     events: OrderedEvents,
     names: pl.Series,
@@ -315,7 +310,7 @@ def _assemble(
         time=events.columns["time"],
         shapes=shapes,
         log=log,
-        numbers=None if numbers is None else numbers.take(events.order),
+        numbers=numbers,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -95,7 +95,8 @@ def read_sessions(
         Keep the numbers in messages, so that models learn what is usual of them. Of logs read as
         lines; on HDFS, where half the lines have numbers, reading takes half as long again.
     progress : callable, optional
-        Told the number of bytes read so far.
+        Told the number of bytes read so far; if it has a method ``add_lines``, that is told how
+        many lines each batch has.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def read_sessions(
     head = [] if first is None else [first]
     mined = isinstance(reader, RecordReader) or not reader.templates_given
     sessions = group_records(
-        chain(head, batches),
+        _told(chain(head, batches), progress),
         grouping,
         templates_given=not mined,
         by_time=len(sources) > 1
@@ -166,6 +167,16 @@ def read_sessions(
     )
     sessions = replace(sessions, log=replace(sessions.log, mask=tuple(mask), why=why))
     return _with_provenance(sessions, reader)
+
+
+def _told(
+    batches: Iterable[RecordBatch], progress: Callable[[int], None] | None
+) -> Iterator[RecordBatch]:
+    add_lines = getattr(progress, "add_lines", None)
+    for batch in batches:
+        if add_lines is not None:
+            add_lines(len(batch))
+        yield batch
 
 
 _GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
