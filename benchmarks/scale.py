@@ -31,7 +31,7 @@ from benchmarks.figures import Figures, data_dir, parse_arguments
 from benchmarks.repeated_log import write_repeated
 
 KEY = r"blk_-?\d+"
-RUNS = 5
+RUNS = 3
 SPEED_LINES = 1_000_000
 SIZES = (200_000, 1_000_000, 4_000_000, 11_000_000)
 PEER = Path(__file__).parent / "peers" / "parsers.py"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -207,6 +210,16 @@ class EventColumns:
     def _all_timed(self) -> bool:
         parts = self._columns["time"].parts()
         return bool(parts) and not any((part == NO_TIME).any() for part in parts)
+
+
+def give_back_memory() -> None:
+    """Give memory that is free, but kept by the C library, back to the system, where it can.
+
+    Thousands of blocks of some megabytes leave glibc with a tenth of a gigabyte of free memory.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _stable_order(codes: NDArray[np.int32]) -> NDArray[np.int64]:

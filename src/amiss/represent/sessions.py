@@ -15,12 +15,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError
-from amiss.represent.event_columns import EventColumns, NumberColumns, OrderedEvents
+from amiss.represent.event_columns import (
+    EventColumns,
+    NumberColumns,
+    OrderedEvents,
+    give_back_memory,
+)
 from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import ByCount, ByGap, BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
 
+_LONG = 1_000_000
+"""Lines of a log that leaves memory behind."""
 _FEW_KINDS = 4096
 """Kinds of a batch that are worth remembering: more are identifiers, and do not come again."""
 
@@ -263,6 +270,8 @@ def group_records(
     sessions = _assemble(ordered, names, table, log, found)
     if windows is not None:
         sessions = replace(sessions, start=windows.start)
+    if lines > _LONG:
+        give_back_memory()
     if not isinstance(grouping, BySegment):
         return sessions
     return _with_whole_ends(replace(sessions, trace=grouping.traces()), grouping.size)
