@@ -129,7 +129,13 @@ def test_kdd99_is_downloaded_once(serve, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"<html>moved</html>", gzip.compress(b"1,2\n", mtime=0), gzip.compress(b"1,2\n", mtime=0)[:-4]]
+    "data",
+    [
+        b"",
+        b"<html>moved</html>",
+        gzip.compress(b"1,2\n", mtime=0),
+        gzip.compress(b"1,2\n", mtime=0)[:-4],
+    ],
 )
 @pytest.mark.parametrize("load", [load_kdd99, load_cifar10])
 def test_what_comes_damaged_is_not_kept(serve, load, data):
