@@ -882,6 +882,40 @@ def parsing_checks() -> str:
     )
 
 
+def parsing_speed() -> str:
+    r = read("parsing")
+    return table(
+        ["1,000,000 lines of HDFS, fresh block ids", "lines a CPU second"],
+        [
+            ["raw file to templates", figure(r, "lines_per_cpu_s", ",.0f")],
+            ["raw file to sessions", figure(r, "lines_per_cpu_s_sessions", ",.0f")],
+            ["the same, of UUIDs as ids", figure(r, "lines_per_cpu_s_sessions_uuid", ",.0f")],
+            ["Drain3, of messages", figure(r, "drain3_lines_per_cpu_s", ",.0f")],
+            ["LogLead (Drain), of messages", figure(r, "loglead_lines_per_cpu_s", ",.0f")],
+            ["to sessions over Drain3, in turn", figure(r, "ratio_drain3", ".1f")],
+            ["to sessions over LogLead, in turn", figure(r, "ratio_loglead", ".1f")],
+        ],
+    )
+
+
+def parsing_growth() -> str:
+    r = read("parsing")
+    rows = [
+        [
+            f"{lines:,}",
+            *(
+                figure(r, f"scale_{lines}_{command}_{what}", form)
+                for command in ("fit", "detect")
+                for what, form in (("cpu_s", ".0f"), ("wall_s", ".0f"), ("peak_gb", ".2f"))
+            ),
+        ]
+        for lines in (200_000, 1_000_000, 4_000_000, 11_000_000)
+    ]
+    parts = ("CPU s", "s", "peak GB")
+    header = ["lines", *(f"{command}, {part}" for command in ("fit", "detect") for part in parts)]
+    return table(header, rows)
+
+
 def parsing_cost() -> str:
     r = read("parsing")
     rows = [
@@ -896,6 +930,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "parsing": parsing,
     "parsing-checks": parsing_checks,
     "parsing-cost": parsing_cost,
+    "parsing-speed": parsing_speed,
+    "parsing-growth": parsing_growth,
     "formats": formats,
     "onboarding": onboarding,
     "onboarding-totals": onboarding_totals,
