@@ -336,7 +336,7 @@ def assert_one_line(outcome, code, *words):
         (["scan", "LOG", "--window", "0"], ["0", "1 or more"]),
         (["scan", "LOG", "--session-key", "id=("], ["id=(", "regular expression"]),
         (["scan", "LOG", "--session-field", "pid"], ["'pid'", "plain lines"]),
-        (["scan", "LOG", "--format", "klingon"], ["klingon", "hdfs, plain"]),
+        (["scan", "LOG", "--format", "klingon"], ["klingon", "hdfs", "plain"]),
         (["scan", "LOG", *KEY, "--save", "none/m.amiss"], ["none/m.amiss", "no folder"]),
         (["fit", "LOG", *KEY, "-o", "FOLDER"], ["is a folder", "model file"]),
         (["explain", "LOG", "--id", "x", "-m", "MODEL", "--findings", "f"], ["not both"]),
@@ -702,7 +702,8 @@ def test_evaluate_compares_the_findings_with_the_labels(
     }
     assert report["precision"] == pytest.approx(len(flagged & anomalies) / len(flagged))
     assert report["recall"] == pytest.approx(len(flagged & anomalies) / len(anomalies))
-    assert set(report["members"]) == {"event counts", "event sets", "next event"}
+    members = {"event counts", "event sets", "next event", "step times"}
+    assert set(report["members"]) == members
     assert "new event" in report["baselines"]
     out = run_amiss("evaluate", *on_log, "--labels", simulation.labels).out
     for title in ("precision", "recall", "F1", "PR-AUC", "ROC-AUC", "baselines", "missed"):
