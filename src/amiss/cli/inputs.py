@@ -125,13 +125,14 @@ def found_grouping(options: LogOptions) -> tuple[LogOptions, list[str]]:
         return options, []
     from amiss.read.sources import find_sources
     from amiss.read.tables import recognise_table
-    from amiss.run.discovery import choose_grouping
+    from amiss.run.discovery import request_choice
+    from amiss.run.entity_ingest import recognised_format
 
     sources = find_sources(options.logs)
     if recognise_table(sources[0], options.format, grouped=False) is not None:
         return options, []
-    choice = choose_grouping(sources, options.format, options.selection.get("mask", ()))
-    if choice.option != "by":
+    choice = request_choice(recognised_format(sources, options.format))
+    if choice is None:
         return options, []
     return replace(options, by=str(choice.value)), [f"by {choice.value}: {choice.reason}"]
 

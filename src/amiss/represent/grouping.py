@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -432,3 +432,14 @@ class BySegment(_InOrder):
     def traces(self) -> pl.Series:
         """Return the trace of each segment, by code."""
         return self._keys.names().gather([trace for trace, _ in self._codes])
+
+
+GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
+    "session_key": ByKey,
+    "session_field": ByField,
+    "gap": ByGap,
+    "every": ByTime,
+    "window": ByCount,
+}
+"""By the argument of `amiss.read_sessions`, as ``Grouping.option`` has it; lengths are in seconds.
+Segments of traces are not among them: they need the names of the files."""

@@ -115,6 +115,13 @@ def usual_choice(sample: LogSample) -> Choice | None:
     return None
 
 
+def request_choice(found: Format) -> Choice | None:
+    """Return who is counted in a log whose messages are requests; None where they are none."""
+    if by := _requester(found):
+        return Choice("by", by, "the messages are requests: they are counted by who sent them")
+    return None
+
+
 def _requester(found: Format) -> str:
     """Return the field that names who sent requests, of formats whose messages are requests."""
     named = [name for name in found.fields if name == "client"]
@@ -271,8 +278,8 @@ def _mixed(
 
 
 def _choice(rated: list[RatedKey], sample: LogSample) -> Choice:
-    if by := _requester(sample.format):
-        return Choice("by", by, "the messages are requests: they are counted by who sent them")
+    if requests := request_choice(sample.format):
+        return requests
     for key in rated:
         if key.rating.kind in (RUN, ENTITY) and key.rating.score > 0:
             return Choice(key.candidate.option, key.candidate.value, key.rating.reason)

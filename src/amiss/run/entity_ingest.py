@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from amiss.errors import UsageError
 from amiss.read.formats import EVENTS, FORMATS, SESSIONS, STRUCTURED, TRACES, Format
-from amiss.read.lines import read_lines
-from amiss.read.privacy import make_masker
 from amiss.read.records import RecordReader
 from amiss.read.sources import PathLike, Source, find_sources
-from amiss.read.structured import StructuredReader, read_contents
+from amiss.read.structured import StructuredReader
 from amiss.read.tables import recognise_table
 from amiss.represent.activity import TEMPLATE, Activity, count_records
+from amiss.run.raw_lines import read_again
 from amiss.run.row_data import find_row
 from amiss.run.spans import parse_every
 
@@ -93,7 +91,7 @@ def read_activity(
         reader = StructuredReader(sources, fields=_headers(by, wanted), progress=progress)
         templates_given = reader.templates_given
     else:
-        found = _format_of(sources, format)
+        found = recognised_format(sources, format)
         by = found.field_name(by)
         wanted = _counted(found, by) if fields is None else _named(found, fields)
         numeric = tuple(name for name in wanted if name in found.numeric)
@@ -157,16 +155,12 @@ def read_raw_lines(activity: Activity, row_id: str, most: int = 10) -> tuple[lis
     wanted: dict[int, set[int]] = {}
     for file, line in places:
         wanted.setdefault(file, set()).add(line)
-    files = [Source(name, Path(path)) for name, path in zip(log.sources, log.paths, strict=True)]
-    if log.format.startswith(STRUCTURED):
-        texts = read_contents(files, wanted)
-    else:
-        texts = read_lines(files, wanted, make_masker(log.mask))
+    texts = read_again(log, wanted)
     found = [RawLine(log.sources[f], line, texts.get((f, line), "")) for f, line in places]
     return found, stop - start
 
 
-def _format_of(sources: list[Source], name: str | None) -> Format:
+def recognised_format(sources: list[Source], name: str | None) -> Format:
     """Return the header format; which fields can be read goes by it."""
     reader = RecordReader(sources, format=name)
     if reader.format is None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,9 @@ from numpy.typing import NDArray
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
 from amiss.explain.sessions import explain_sessions
-from amiss.read.formats import STRUCTURED
-from amiss.read.lines import read_lines
-from amiss.read.privacy import make_masker
-from amiss.read.sources import Source
-from amiss.read.structured import read_contents
 from amiss.represent.sessions import Sessions
 from amiss.run.findings import ExplainedFinding
+from amiss.run.raw_lines import read_again
 from amiss.types import Contribution, Deviation, Finding, Location, Sequences
 
 _EXPLAINED = 512
@@ -110,23 +106,26 @@ def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
     for finding in findings:
         for place in _places(finding):
             wanted.setdefault(source_of[place.file], set()).add(place.first_line)
-    files = [Source(n, Path(p)) for n, p in zip(log.sources, log.paths, strict=True)]
-    if log.format.startswith(STRUCTURED):
-        texts = read_contents(files, wanted)
-    else:
-        texts = read_lines(files, wanted, make_masker(log.mask))
+    texts = read_again(log, wanted)
 
-    def text(place: Location | None) -> str:
-        return texts.get((source_of[place.file], place.first_line), "") if place else ""
+    def text(place: Location) -> str:
+        return texts.get((source_of[place.file], place.first_line), "")
 
-    return [
-        replace(
-            finding,
-            surprises=tuple(replace(s, text=text(s.location)) for s in finding.surprises),
-            deviations=tuple(d._replace(text=text(d.location)) for d in finding.deviations),
-        )
-        for finding in findings
-    ]
+    return [with_texts(finding, text) for finding in findings]
+
+
+_AnyFinding = TypeVar("_AnyFinding", bound=Finding)
+
+
+def with_texts(finding: _AnyFinding, text: Callable[[Location], str]) -> _AnyFinding:
+    """Return a finding with the raw lines that it shows; `text` returns that of a place."""
+    return replace(
+        finding,
+        surprises=tuple(replace(s, text=text(s.location)) for s in finding.surprises),
+        deviations=tuple(
+            d._replace(text=text(d.location) if d.location else "") for d in finding.deviations
+        ),
+    )
 
 
 def _places(finding: Finding) -> Iterator[Location]:

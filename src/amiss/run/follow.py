@@ -16,22 +16,15 @@ from amiss.errors import InputError, UsageError
 from amiss.read.live import live_blocks
 from amiss.read.records import RecordReader
 from amiss.read.sources import Source
-from amiss.represent.grouping import (
-    LONGEST_SILENCE,
-    ByCount,
-    ByField,
-    ByGap,
-    ByKey,
-    ByTime,
-    time_names,
-)
+from amiss.represent.grouping import GROUPINGS, LONGEST_SILENCE, time_names
 from amiss.represent.numbers import find_numbers
 from amiss.represent.sessions import Sessions
 from amiss.represent.shapes import ShapeTable
-from amiss.run.findings import ExplainedFinding, Findings
+from amiss.run.explanation import with_texts
+from amiss.run.findings import Findings
 from amiss.run.pipeline import Model
 from amiss.run.stream_clock import StreamClock
-from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch
+from amiss.types import NO_TIME, Location, LogInfo, Numbers, RecordBatch
 
 IDLE = 300.0
 """Seconds of silence after which a session is over, unless told."""
@@ -42,13 +35,6 @@ _FAR = 3_600_000
 _FAR_WINDOWS = 10
 _NAMES = 1 << 16
 """Sessions that the grouping knows by name before it starts anew."""
-_GROUPINGS: dict[str, Any] = {
-    "session_key": ByKey,
-    "session_field": ByField,
-    "gap": ByGap,
-    "every": ByTime,
-    "window": ByCount,
-}
 
 
 def follow(
@@ -93,7 +79,7 @@ def follow(
         The stream has ended, and no line of it belonged to a session.
     """
     name, value = model.info["option"] or ("", "")
-    if name not in _GROUPINGS:
+    if name not in GROUPINGS:
         raise UsageError(
             f"a stream cannot be judged by a model of {model.info['format']} "
             f"({model.info['grouping']}); expected one of raw logs, by key, field, gap or window"
@@ -133,14 +119,11 @@ def _judged(model: Model, pending: _OpenSessions, idle: float | None) -> Iterato
     news = [finding for finding in found if finding.id not in pending.reported]
     pending.reported.update(finding.id for finding in news)
     pending.forget()
-    yield replace(found, items=tuple(_with_texts(finding, texts) for finding in news))
 
+    def text(place: Location) -> str:
+        return texts.get(place.first_line, "")
 
-def _with_texts(finding: ExplainedFinding, texts: dict[int, str]) -> ExplainedFinding:
-    surprises = tuple(
-        replace(s, text=texts.get(s.location.first_line, "")) for s in finding.surprises
-    )
-    return replace(finding, surprises=surprises)
+    yield replace(found, items=tuple(with_texts(finding, text) for finding in news))
 
 
 _SCHEMA: dict[str, Any] = {
@@ -173,7 +156,7 @@ class _OpenSessions:
         self.lines = self.grouped = self.late = 0
 
     def _new_grouping(self) -> Any:
-        return _GROUPINGS[self._option](self._value)
+        return GROUPINGS[self._option](self._value)
 
     def add(self, batch: RecordBatch) -> None:
         """Take the lines of a batch."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -21,7 +20,7 @@ from amiss.read.sources import PathLike, Source, find_sources
 from amiss.read.structured import StructuredReader, usual_key
 from amiss.read.tables import EventLinesReader, SessionTableReader, recognise_table
 from amiss.read.traces import TraceReader
-from amiss.represent.grouping import ByCount, ByField, ByGap, ByKey, BySegment, ByTime, Grouping
+from amiss.represent.grouping import GROUPINGS, ByField, ByKey, BySegment, Grouping
 from amiss.represent.numbers import find_numbers
 from amiss.represent.sessions import Sessions, group_records
 from amiss.run.discovery import Choice, discover_keys, usual_choice
@@ -115,32 +114,28 @@ def read_sessions(
     <Sessions: 2 sessions of 3 events, 2 shapes>
     """
     sources = find_sources(inputs)
-    given: list[Callable[[], Grouping]] = []
-    if session_key is not None:
-        given.append(lambda: ByKey(session_key))
-    if session_field is not None:
-        given.append(partial(ByField, session_field))
-    if gap is not None:
-        given.append(lambda: ByGap(gap))
-    if every is not None:
-        given.append(lambda: ByTime(parse_every(every) / 1000))
-    if window is not None:
-        given.append(lambda: ByCount(window))
-    if segment is not None:
-        names = [source.name for source in sources]
-        given.append(lambda: BySegment(segment, names))
+    options = {
+        "session_key": session_key,
+        "session_field": session_field,
+        "gap": gap,
+        "every": every,
+        "window": window,
+        "segment": segment,
+    }
+    given = [(name, value) for name, value in options.items() if value is not None]
     if len(given) > 1:
         raise UsageError(
             "give only one of session key, session field, gap, every, window and segment"
         )
-    grouping = given[0]() if given else None
+    grouping = _grouping(*given[0], sources) if given else None
     layout = recognise_table(sources[0], format, grouped=grouping is not None)
     selection: dict[str, Any] = {"since": since, "until": until, "mask": mask}
     why = ""
     if grouping is None and layout is None:
         choice = _chosen(sources, format, mask)
         why, (option, value) = choice.reason, choice[:2]
-        grouping = _GROUPINGS[option](value)
+        # Whoever reads sessions has them by entity, whatever window it would be counted in.
+        grouping = _grouping("session_field" if option == "by" else option, value, sources)
         session_field = grouping.field if isinstance(grouping, ByField) else None
     reader = _open(sources, layout, format, session_field, progress, selection)
     if isinstance(reader, SessionTableReader | EventLinesReader) and grouping is not None:
@@ -179,13 +174,10 @@ def _told(
         yield batch
 
 
-_GROUPINGS: dict[str, Callable[[Any], Grouping]] = {
-    "session_key": ByKey,
-    "session_field": ByField,
-    "by": ByField,
-    "every": ByTime,
-    "window": ByCount,
-}
+def _grouping(option: str, value: Any, sources: list[Source]) -> Grouping:
+    if option == "segment":
+        return BySegment(value, [source.name for source in sources])
+    return GROUPINGS[option](parse_every(value) / 1000 if option == "every" else value)
 
 
 def _chosen(
