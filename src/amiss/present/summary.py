@@ -12,14 +12,19 @@ from amiss.types import (
     NO_TIME,
     Deviation,
     Finding,
+    Incident,
     Location,
     LogInfo,
+    StoryLine,
     Surprise,
     Threshold,
+    TimeHistogram,
     TraceVerdict,
 )
 
 SCHEMA = "amiss.findings/1"
+_MOST_IDS = 20
+"""Findings that an incident names; each finding says which incident it is of."""
 
 
 def findings_to_dict(
@@ -32,6 +37,8 @@ def findings_to_dict(
     cut: int,
     templates: int,
     traces: Sequence[TraceVerdict] = (),
+    incidents: Sequence[Incident] = (),
+    histogram: TimeHistogram | None = None,
 ) -> dict[str, Any]:
     """Return findings as JSON values.
 
@@ -46,7 +53,12 @@ def findings_to_dict(
         Sessions scored, those of them cut by the start or end of the log, templates in the log.
     traces : sequence of TraceVerdict
         Of segments: the verdicts on whole traces.
+    incidents : sequence of Incident
+        What findings belong together.
+    histogram : TimeHistogram, optional
+        Events and scores over time.
     """
+    of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
         "schema": SCHEMA,
         "source": {
@@ -68,7 +80,12 @@ def findings_to_dict(
         "scored": scored,
         "flagged": len(findings),
         "traces": [verdict._asdict() for verdict in traces],
-        "findings": [finding_to_dict(finding) for finding in findings],
+        "incidents": [incident_to_dict(incident, findings) for incident in incidents],
+        "histogram": None if histogram is None else histogram_to_dict(histogram),
+        "findings": [
+            {**finding_to_dict(finding), "incident": of.get(at)}
+            for at, finding in enumerate(findings)
+        ],
     }
 
 
@@ -80,6 +97,8 @@ def row_findings_to_dict(
     *,
     scored: int,
     flagged: int,
+    incidents: Sequence[Incident] = (),
+    histogram: TimeHistogram | None = None,
 ) -> dict[str, Any]:
     """Return findings of a table or of images as JSON values.
 
@@ -93,7 +112,10 @@ def row_findings_to_dict(
     threshold : Threshold
     scored, flagged : int
         Rows or images that were judged, and those of them beyond the threshold.
+    incidents, histogram
+        As of `findings_to_dict`.
     """
+    of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
         "schema": SCHEMA,
         "source": source,
@@ -102,7 +124,12 @@ def row_findings_to_dict(
         "scored": scored,
         "flagged": flagged,
         "traces": [],
-        "findings": [finding_to_dict(finding) for finding in findings],
+        "incidents": [incident_to_dict(incident, findings) for incident in incidents],
+        "histogram": None if histogram is None else histogram_to_dict(histogram),
+        "findings": [
+            {**finding_to_dict(finding), "incident": of.get(at)}
+            for at, finding in enumerate(findings)
+        ],
     }
 
 
@@ -134,6 +161,47 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
         ],
         "mispredicted": [m._asdict() for m in finding.mispredicted],
         "deviations": [_deviation(d) for d in finding.deviations],
+    }
+
+
+def incident_to_dict(incident: Incident, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return one incident as JSON values; ``ids`` are those of its most anomalous findings."""
+    return {
+        "id": incident.id,
+        "kind": incident.kind,
+        "rarest": incident.rarest._asdict(),
+        "worst": incident.worst._asdict(),
+        "start": timestamp(incident.start),
+        "end": timestamp(incident.end),
+        "score": incident.score,
+        "p_value": incident.p_value,
+        "findings": len(incident.findings),
+        "ids": [findings[at].id for at in incident.findings[:_MOST_IDS]],
+        "symptoms": [{**s._asdict(), "findings": count} for s, count in incident.symptoms],
+        "shared": [shared._asdict() for shared in incident.shared],
+        "lines": [_story_line(line) for line in incident.lines],
+        "more_lines": incident.more_lines,
+    }
+
+
+def histogram_to_dict(histogram: TimeHistogram) -> dict[str, Any]:
+    """Return a histogram as JSON values; scores are null where nothing ends."""
+    return {
+        "start": timestamp(histogram.start),
+        "bin_seconds": histogram.width / 1000,
+        "events": histogram.events.tolist(),
+        "score": [finite(score) for score in histogram.score.tolist()],
+        "flagged": histogram.flagged.tolist(),
+    }
+
+
+def _story_line(line: StoryLine) -> dict[str, Any]:
+    return {
+        **_location(line.location),
+        "time": timestamp(line.time),
+        "text": line.text,
+        "id": line.id,
+        "symptom": line.symptom._asdict(),
     }
 
 

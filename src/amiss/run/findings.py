@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from amiss.present.summary import findings_to_dict
 from amiss.present.text import describe_finding, summarise
 from amiss.represent.sessions import Sessions, as_datetime
-from amiss.types import Finding, LogInfo, Sequences, Threshold, TraceVerdict
+from amiss.types import (
+    Finding,
+    Incident,
+    LogInfo,
+    Sequences,
+    TemplateUse,
+    Threshold,
+    TimeHistogram,
+    TraceVerdict,
+)
 
 
 class FittedModel(Protocol):
@@ -80,6 +89,12 @@ class Findings(Sequence[ExplainedFinding]):
         The model that decided.
     traces : tuple of TraceVerdict
         Of segments: the verdict on each whole trace, in order.
+    incidents : tuple of Incident
+        The findings, those that belong together as one, the worst first.
+    histogram : TimeHistogram or None
+        Events and scores over time; None where no line has a time.
+    template_use : tuple of TemplateUse
+        The templates that came, the most frequent first.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -92,6 +107,9 @@ class Findings(Sequence[ExplainedFinding]):
     templates: int
     fitted: FittedModel | None = None
     traces: tuple[TraceVerdict, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    histogram: TimeHistogram | None = None
+    template_use: tuple[TemplateUse, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -130,6 +148,8 @@ class Findings(Sequence[ExplainedFinding]):
             cut=int((~self.complete).sum()),
             templates=self.templates,
             traces=self.traces,
+            incidents=self.incidents,
+            histogram=self.histogram,
         )
 
     def to_frame(self) -> pl.DataFrame:

@@ -17,8 +17,11 @@ from amiss import store
 from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import LEFT_OUT, Detector
 from amiss.errors import InputError, ModelError, UsageError
+from amiss.explain.incidents import group_incidents
 from amiss.represent.completion import Completion
+from amiss.represent.histogram import time_histogram
 from amiss.represent.sessions import Sessions
+from amiss.represent.template_use import template_use
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
 from amiss.run.detectors import (
@@ -190,10 +193,9 @@ class Model:
     ) -> Findings:
         flagged = np.flatnonzero(scores > self.threshold.value)
         flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
+        items = explain_rows(self.detector, self.calibration, sessions, sequences, scores, flagged)
         return Findings(
-            items=explain_rows(
-                self.detector, self.calibration, sessions, sequences, scores, flagged
-            ),
+            items=items,
             log=replace(sessions.log, notes=(*sessions.log.notes, *self._notes(sessions))),
             model=self.info,
             threshold=self.threshold,
@@ -203,6 +205,9 @@ class Model:
             templates=templates,
             fitted=self,
             traces=self.judge_traces(sessions.trace, scores),
+            incidents=group_incidents(items),
+            histogram=time_histogram(sessions, scores, self.threshold.value),
+            template_use=template_use(sessions, sequences, len(self.miner), self.miner.names),
         )
 
     def _notes(self, sessions: Sessions) -> list[str]:

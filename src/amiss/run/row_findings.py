@@ -22,7 +22,7 @@ from amiss.present.text import summarise
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import RowData, ids_of, location_of, unit_of
 from amiss.run.row_values import dense
-from amiss.types import NO_TIME, Feature, Finding, Table, Threshold
+from amiss.types import NO_TIME, Feature, Finding, Incident, Table, Threshold, TimeHistogram
 
 if TYPE_CHECKING:
     from amiss.run.rows import RowModel
@@ -56,6 +56,10 @@ class RowFindings(Sequence[ExplainedFinding]):
         Features that each has at most.
     intervals : int or None
         Of a series: how many intervals lie beyond the threshold, among the items or not.
+    incidents : tuple of Incident
+        The findings, those that belong together as one, the worst first.
+    histogram : TimeHistogram or None
+        Of series and entities: rows and scores over time.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -66,6 +70,8 @@ class RowFindings(Sequence[ExplainedFinding]):
     fitted: RowModel | None = None
     top_k: int = MOST_FEATURES
     intervals: int | None = None
+    incidents: tuple[Incident, ...] = ()
+    histogram: TimeHistogram | None = None
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -101,6 +107,8 @@ class RowFindings(Sequence[ExplainedFinding]):
             self.threshold,
             scored=len(self.scores),
             flagged=self._flagged,
+            incidents=self.incidents,
+            histogram=self.histogram,
         )
 
     def to_frame(self) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from amiss import store
 from amiss.detect._base import Detector
 from amiss.errors import InputError, ModelError, UsageError
 from amiss.explain.attribution import Attributions, attribute
+from amiss.explain.incidents import group_incidents
 from amiss.explain.rows import MOST_FEATURES
 from amiss.present.layout import plural, scored
 from amiss.represent.activity import Activity
@@ -291,8 +292,9 @@ class RowModel:
         notes = list(data.log.notes) if isinstance(data, Activity) else []
         if len(at):
             notes += notes_on(self.detector, self.background)
+        items = self._explained(known, scores, at, top_k)
         return RowFindings(
-            items=self._explained(known, scores, at, top_k),
+            items=items,
             source={"files": list(known.sources), **describe_input(data, known), "notes": notes},
             model=self.info,
             threshold=self.threshold,
@@ -300,6 +302,7 @@ class RowModel:
             fitted=self,
             top_k=top_k,
             intervals=intervals,
+            incidents=group_incidents(items),
         )
 
     def _highest(self, scores: NDArray[np.float64], top: int | None) -> NDArray[np.int64]:

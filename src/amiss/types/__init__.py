@@ -1,0 +1,77 @@
+"""The few frozen types that travel between the rooms.
+
+Nothing here computes more than a view of itself, and no array is written to after construction.
+Times are milliseconds since the epoch, UTC, as int64; ``NO_TIME`` stands for a line without one.
+"""
+
+from amiss.types.events import (
+    BEGIN,
+    END,
+    NO_TIME,
+    PAD,
+    LogInfo,
+    Numbers,
+    RecordBatch,
+    Sequences,
+    Windows,
+    distinct_codes,
+    ragged_index,
+)
+from amiss.types.tables import Images, Judgement, RowIndex, Table, Timeline
+from amiss.types.verdicts import (
+    Contribution,
+    Deviation,
+    Difference,
+    Expectation,
+    Feature,
+    Finding,
+    Incident,
+    Location,
+    Misprediction,
+    Region,
+    Shared,
+    StoryLine,
+    Surprise,
+    Symptom,
+    TemplateUse,
+    Threshold,
+    TimeHistogram,
+    TraceVerdict,
+)
+
+__all__ = [
+    "BEGIN",
+    "END",
+    "NO_TIME",
+    "PAD",
+    "Contribution",
+    "Deviation",
+    "Difference",
+    "Expectation",
+    "Feature",
+    "Finding",
+    "Images",
+    "Incident",
+    "Judgement",
+    "Location",
+    "LogInfo",
+    "Misprediction",
+    "Numbers",
+    "RecordBatch",
+    "Region",
+    "RowIndex",
+    "Sequences",
+    "Shared",
+    "StoryLine",
+    "Surprise",
+    "Symptom",
+    "Table",
+    "TemplateUse",
+    "Threshold",
+    "TimeHistogram",
+    "Timeline",
+    "TraceVerdict",
+    "Windows",
+    "distinct_codes",
+    "ragged_index",
+]
