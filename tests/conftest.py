@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from amiss import Model, Sessions
     from amiss.simulate.hdfs import Simulation
+
+# How long an example takes says what else the machine does, not whether the code is right.
+settings.register_profile("amiss", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("amiss")
 
 
 @pytest.fixture(scope="session")

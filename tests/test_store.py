@@ -81,7 +81,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     content=st.dictionaries(st.text(), JSON, max_size=4),
     arrays=st.dictionaries(
@@ -104,7 +104,7 @@ def test_any_values_and_arrays_come_back(tmp_path_factory, content, arrays):
         np.testing.assert_array_equal(loaded[name], array)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(share=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_flipped_byte_is_refused_or_harmless(tmp_path_factory, share, flip):
     path = tmp_path_factory.getbasetemp() / "flipped.amiss"

@@ -185,7 +185,7 @@ def test_what_only_windows_left_out_have_is_unseen():
     assert detector.training_score_[30:].min() > detector.training_score_[:30].max()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=1, max_size=60),
     asked=st.lists(st.integers(0, 100_000), min_size=2, max_size=2),

@@ -24,7 +24,7 @@ def check_same(encoder, n, size, n_tokens, alike=0):
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     n=st.integers(0, 40),
     size=st.integers(1, 12),

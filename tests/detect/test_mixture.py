@@ -201,7 +201,7 @@ def test_large_rows_that_depend_on_each_other_are_positive_definite(dtype):
 _VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.tuples(st.integers(1, 20), st.integers(1, 3)).flatmap(
         lambda shape: arrays(np.float64, shape, elements=_VALUES)

@@ -169,7 +169,7 @@ def test_a_time_that_is_none_is_no_time(tmp_path):
     assert rows[1]["client"] == "203.0.113.7"
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     request=st.text(st.sampled_from('/ab?%12 \\".-'), max_size=12),
     user=st.text(st.sampled_from("ab [1]-"), min_size=1, max_size=6).filter(str.strip),

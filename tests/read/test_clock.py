@@ -113,7 +113,7 @@ def test_zones_are_honoured_and_none_is_utc(tmp_path, stamp, hour, minute):
     assert times[0] // 1000 * 1000 == millis(2024, 1, 1, hour, minute)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     moment=st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)),
     form=st.sampled_from(
@@ -133,7 +133,7 @@ def test_layouts_read_what_strftime_writes(moment, form):
     assert read_stamps(text, layout).tolist() == [wanted + moment.microsecond // 1000] * 3
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts=st.lists(st.text(st.sampled_from("0123456789-/:. TZJanFeb+,APM"), max_size=25)))
 def test_any_text_is_a_time_or_none(texts):
     for layout in LAYOUTS:

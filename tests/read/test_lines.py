@@ -18,7 +18,7 @@ def lines_of(block):
     return [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(block=st.lists(PIECES, max_size=12).map(b"".join))
 @example(block=b"\xef\xbb\xbf")
 @example(block=b"\n\n")
@@ -26,7 +26,7 @@ def test_a_block_is_its_lines_whatever_it_holds(block):
     assert decode_lines(block, ReadReport()).to_list() == lines_of(block)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(block=st.lists(PIECES, max_size=12).map(b"".join))
 def test_lines_of_one_kind_differ_in_their_digits_only(block):
     raw, kind, kinds = split_kinds(block, ReadReport())

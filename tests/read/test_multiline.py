@@ -155,7 +155,7 @@ LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     lines=LINES,
     block=st.integers(1, 400),
@@ -194,7 +194,7 @@ CSV = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(rows=CSV)
 def test_no_row_of_a_csv_is_lost_whatever_its_quotes(tmp_path_factory, rows):
     lines = ["time,level,message,id", "2024-01-01 10:00:00,INFO,first,0", *rows]

@@ -63,7 +63,7 @@ def test_a_missing_label_file_is_an_input_error(tmp_path):
         read_labels(tmp_path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     labels=st.dictionaries(
         st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1).filter(

@@ -117,7 +117,7 @@ def hostile_file(tmp_path_factory):
     return tmp_path_factory.mktemp("hostile") / "hostile.log"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=HOSTILE, block=st.integers(1, 60), max_line=st.sampled_from([8, 23, 1 << 20]))
 @example(data=b"x" * 50, block=7, max_line=8)
 @example(data=b"\xe2\x80\xa8" * 9 + b"\nend", block=3, max_line=8)

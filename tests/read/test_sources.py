@@ -88,7 +88,7 @@ def test_progress_is_told_up_to_the_size_of_the_file(tmp_path):
     assert told[-1] == path.stat().st_size
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(share=st.floats(0.01, 0.99), kind=st.sampled_from(sorted(ARCHIVES)))
 def test_truncated_archive_is_read_up_to_its_end(tmp_path_factory, share, kind):
     packed, new = ARCHIVES[kind]
@@ -102,7 +102,7 @@ def test_truncated_archive_is_read_up_to_its_end(tmp_path_factory, share, kind):
     assert "ends early" in report.damage[0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(share=st.floats(0.02, 0.98), kind=st.sampled_from(sorted(ARCHIVES)))
 def test_all_that_stands_before_the_damage_is_read(tmp_path_factory, share, kind):
     packed, new = ARCHIVES[kind]

@@ -67,7 +67,7 @@ def is_counted(line):
     return line[5] and bool(line[1])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=LINES, cuts=st.lists(st.integers(0, 40), max_size=4), data=st.data())
 def test_neither_order_nor_batches_change_the_matrix(lines, cuts, data):
     numbers = list(range(1, len(lines) + 1))
@@ -91,7 +91,7 @@ def test_neither_order_nor_batches_change_the_matrix(lines, cuts, data):
     assert np.array_equal(a.values.toarray(), b.values.toarray())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=LINES, new=LINES)
 def test_every_line_is_counted_once_in_each_field(lines, new):
     if not any(map(is_counted, lines)) or not any(map(is_counted, new)):
@@ -128,7 +128,7 @@ def test_every_line_is_counted_once_in_each_field(lines, new):
         assert column["size__missing"].sum() == sum(wanted.values()) - len(numbers)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines=LINES, new=LINES)
 def test_a_space_that_went_through_a_file_is_the_same(lines, new):
     if not any(map(is_counted, lines)) or not any(map(is_counted, new)):
@@ -144,7 +144,7 @@ def test_a_space_that_went_through_a_file_is_the_same(lines, new):
     assert read.to_content() == space.to_content()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines=LINES, other=LINES, data=st.data())
 def test_rows_taken_and_put_together_are_the_rows_they_were(lines, other, data):
     if not any(map(is_counted, lines)) or not any(map(is_counted, other)):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiss.errors import InputError
@@ -34,7 +34,6 @@ def in_rows(ordered):
     return [(s, *row) for s, row in zip(session.tolist(), flat, strict=True)]
 
 
-@settings(deadline=None)
 @given(batches=BATCHES, piece=st.integers(1, 9), by_time=st.booleans())
 def test_events_come_by_session_in_the_order_they_came_or_of_their_times(batches, piece, by_time):
     with pytest.MonkeyPatch.context() as patch:
@@ -51,7 +50,6 @@ def test_without_all_times_the_order_is_that_of_the_lines():
     assert in_rows(events.in_order(1, by_time=True)) == rows
 
 
-@settings(deadline=None)
 @given(batches=BATCHES, piece=st.integers(1, 9))
 def test_windows_of_several_files_follow_the_merged_times(batches, piece):
     with pytest.MonkeyPatch.context() as patch:

@@ -67,7 +67,7 @@ def test_sessions_carry_the_numbers_of_their_events(tmp_path):
     assert sessions[[2, 0]].numbers.values.tolist() == [4, 0, 1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=st.lists(st.decimals(0, 10**12, places=2) | st.integers(0, 10**15), min_size=1))
 def test_numbers_come_back(tmp_path_factory, values):
     messages = [f"moved {value} bytes to /disk{i}" for i, value in enumerate(values)]
@@ -75,7 +75,7 @@ def test_numbers_come_back(tmp_path_factory, values):
     np.testing.assert_allclose(np.ravel(found), [float(value) for value in values], rtol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_have_some_numbers_or_none(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("log") / "any.log"

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiss.errors import InputError
@@ -151,7 +151,6 @@ def build(rows):
     )
 
 
-@settings(deadline=None)
 @given(rows=MARKED)
 def test_distinct_sequences_are_those_that_differ_in_events_or_marks(rows):
     first, inverse, counts = distinct_sequences(build(rows))
@@ -169,7 +168,6 @@ def test_distinct_sequences_of_large_numbers_are_told_apart():
     assert distinct_sequences(sequences)[1].tolist() == [0, 1, 2, 3, 4, 0, 5]
 
 
-@settings(deadline=None)
 @given(rows=MARKED, data=st.data())
 def test_take_returns_the_sequences_asked_for_in_that_order(rows, data):
     index = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=6))
@@ -179,7 +177,6 @@ def test_take_returns_the_sequences_asked_for_in_that_order(rows, data):
     assert taken.ended.tolist() == [rows[i][2] for i in index]
 
 
-@settings(deadline=None)
 @given(
     train=st.lists(st.lists(st.sampled_from("abcd"), max_size=4), min_size=1, max_size=5),
     test=st.lists(st.lists(st.sampled_from("abcdef"), max_size=4), min_size=1, max_size=5),
@@ -204,7 +201,6 @@ def test_a_vocabulary_learns_only_the_names_that_occur():
     assert Vocabulary.learn(sequences).tokens == ["c"]
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.lists(st.integers(-1, 4), max_size=8), min_size=1, max_size=6))
 def test_counts_are_the_numbers_of_each_known_event(rows):
     codes = np.array([UNKNOWN if c < 0 else c for row in rows for c in row], dtype=np.int64)

@@ -155,7 +155,7 @@ LINES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rows=LINES, block=st.integers(1, 300), strays=st.sets(st.integers(0, 24)))
 def test_batch_boundaries_do_not_matter(tmp_path_factory, rows, block, strays):
     clock = np.cumsum([wait for wait, _, _ in rows])
@@ -261,7 +261,6 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(rows=EVENTS, kind=st.sampled_from([pl.DataFrame, pd.DataFrame, dict]))
 def test_a_frame_of_events_is_grouped_by_session(rows, kind):
     columns = {"session": [s for s, _ in rows], "event": [e for _, e in rows]}

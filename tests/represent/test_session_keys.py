@@ -28,7 +28,7 @@ def batch(lines, with_lines):
     )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(lines=LINES, pattern=st.sampled_from(UNGROUPED), with_lines=st.booleans())
 @example(lines=["blk_1 blk_22 blk_1", "b", "blk_22"], pattern=r"blk_-?\d+", with_lines=True)
 def test_a_line_is_of_each_session_whose_key_it_names(lines, pattern, with_lines):

@@ -66,14 +66,12 @@ def test_variable_parts_are_masked_and_words_are_kept(message, masked):
 
 
 @given(value=st.uuids() | st.integers(0, 2**64).map(hex))
-@settings(deadline=None)
 def test_uuids_and_hexadecimals_are_masked_whole(value):
     assert shape(f"request {value} done") == "request <*> done"
     assert shape(f"request={str(value).upper().replace('X', 'x')}") == "request=<*>"
 
 
 @given(octets=st.tuples(*[st.integers(0, 255)] * 4), port=st.none() | st.integers(1, 65535))
-@settings(deadline=None)
 def test_addresses_are_masked_whole(octets, port):
     address = ".".join(map(str, octets)) + (f":{port}" if port else "")
     masked = "<*>:<*>" if port else "<*>"
@@ -84,7 +82,7 @@ TEXTS = st.text("abcfxz -_/.,:;=()[]<*>é\t", max_size=8)
 RUNS = st.lists(st.tuples(*[st.text("0123456789", min_size=1, max_size=6)] * 2), max_size=6)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), runs=RUNS)
 def test_lines_that_differ_only_in_digits_have_one_shape(tmp_path_factory, data, runs):
     texts = data.draw(st.lists(TEXTS, min_size=len(runs) + 1, max_size=len(runs) + 1))
@@ -108,7 +106,6 @@ KINDS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(batches=st.lists(KINDS, max_size=5))
 def test_an_id_never_changes_its_meaning(batches):
     table = ShapeTable()

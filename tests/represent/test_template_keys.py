@@ -56,7 +56,7 @@ WORDS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(words=WORDS)
 def test_no_word_of_a_shape_is_lost(words):
     shape = " ".join(words)

@@ -37,7 +37,7 @@ DRIFT = [
 VALUES = [f"Starting thread to transfer {word}" for word in ("x", "y", "z", "blk<*>", "w")]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(batches=st.lists(related_shapes(), min_size=1, max_size=4))
 @example(batches=[VALUES[:2], VALUES[2:]])
 def test_ids_never_change_their_meaning_when_shapes_are_added(batches):
@@ -53,7 +53,7 @@ def test_ids_never_change_their_meaning_when_shapes_are_added(batches):
     assert set(ids.values()) == set(range(len(miner)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), shapes=related_shapes(30))
 def test_templates_do_not_depend_on_the_order_of_shapes(data, shapes):
     shuffled = data.draw(st.permutations(shapes))
@@ -64,7 +64,7 @@ def test_templates_do_not_depend_on_the_order_of_shapes(data, shapes):
     assert text == other_text
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     known=related_shapes(),
     fresh=st.lists(related_shapes(4), max_size=3).map(lambda x: list(chain(*x))),
@@ -87,7 +87,7 @@ def test_a_frozen_miner_numbers_new_shapes_beyond_the_known_ones(known, fresh):
     assert len(again) == len(extended)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(shapes=related_shapes(), others=related_shapes())
 @example(shapes=DRIFT, others=DRIFT)
 def test_a_miner_comes_back_from_its_state_as_it_was(shapes, others):
@@ -214,7 +214,7 @@ PARAMETER = st.text("0123456789", min_size=1, max_size=8)
 GAP = st.sampled_from([" ", "  ", "\t", "\x1f", "\u3000"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), n=st.integers(0, 8))
 def test_parameters_put_into_a_template_come_back(data, n):
     # A word is a constant, a parameter, or a parameter between constants.
@@ -232,7 +232,7 @@ def test_parameters_put_into_a_template_come_back(data, n):
     assert parameters(pl.Series([message]), template) == [put]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     message=st.lists(
         st.sampled_from(

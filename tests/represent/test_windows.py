@@ -35,7 +35,7 @@ ROWS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(rows=ROWS, size=st.integers(1, 7))
 def test_each_event_has_the_events_before_it(rows, size):
     codes = np.array([c for events, _, _ in rows for c in events], dtype=np.int64)
@@ -78,7 +78,7 @@ def check_distinct(rows, *columns):
     assert sorted(counts.tolist()) == sorted(wanted_counts.tolist())
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     rows=hnp.arrays(
         np.int32,

@@ -126,9 +126,7 @@ _PIECES = [
 ]
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=12)), max_size=40))
 def test_any_bytes_are_looked_at_without_harm(parts, tmp_path):
     path = tmp_path / "app.log"

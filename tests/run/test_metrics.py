@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import classification_report, f1_score
@@ -8,7 +8,6 @@ from sklearn.metrics import classification_report, f1_score
 from amiss.run.metrics import areas, at_threshold, ceiling, curves, top_k_table
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_figures_are_those_of_scikit_learn(data):
     n = data.draw(st.integers(1, 30))
@@ -24,7 +23,6 @@ def test_figures_are_those_of_scikit_learn(data):
     assert sum(found["confusion"].values()) == n
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_no_verdict_by_kind_passes_the_ceiling(data):
     n = data.draw(st.integers(1, 12))

@@ -108,7 +108,7 @@ hostile = st.lists(st.sampled_from([*list("\",;=\r\t <*>'\\|"), '""', "blk_1", "
 line = st.tuples(st.booleans(), text | hostile.map("".join))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lines=st.lists(line, max_size=12), option=st.sampled_from(["window", "session_key"]))
 @example(lines=[(True, 'a"b'), (False, '"'), (True, "x\r"), (True, "\ry")], option="window")
 @example(lines=[(False, "\ufeff\x85\x1c"), (True, '"blk_1,'), (True, ",")], option="session_key")

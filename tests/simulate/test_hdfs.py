@@ -211,7 +211,7 @@ def test_a_fault_that_was_cut_off_is_not_labelled(tmp_path: Path, lines: int) ->
     check_labels(files)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 600), st.integers(0, 2**32), st.floats(0, 0.5))
 def test_any_log_is_complete_and_truly_labelled(lines: int, seed: int, share: float) -> None:
     with TemporaryDirectory() as directory:
