@@ -169,6 +169,7 @@ def incident_to_dict(incident: Incident, findings: Sequence[Finding]) -> dict[st
     return {
         "id": incident.id,
         "kind": incident.kind,
+        "unit": findings[incident.findings[0]].unit,
         "rarest": incident.rarest._asdict(),
         "worst": incident.worst._asdict(),
         "start": timestamp(incident.start),
