@@ -85,6 +85,7 @@ def test_an_unseen_event_is_named_with_its_line_and_with_what_was_due_there(log,
     assert first.expected[0].template.startswith("read")
     assert first.expected[0].probability > 0.9
     assert finding.locations[0] == first.location
+    assert finding.events[first.position] == first.template
 
 
 def test_an_event_that_never_came_is_missing_and_its_successor_is_the_surprise(log, explain):

@@ -256,6 +256,7 @@ def _surprises(
                 probability=probability,
                 unseen=is_unseen,
                 expected=_expectations(expected, at, tokens) if expected else (),
+                position=at,
             )
         )
         if len(found) == MOST_SURPRISES:

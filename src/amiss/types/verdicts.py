@@ -146,6 +146,8 @@ class Surprise:
     unseen: bool = False
     """No training session has an event of this template."""
     expected: tuple[Expectation, ...] = ()
+    position: int | None = None
+    """Place in the session, from 0; of its end, how many events it has."""
 
 
 @dataclass(frozen=True, slots=True)
