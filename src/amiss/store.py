@@ -124,6 +124,17 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[A
         raise ModelError(f"{target}: its arrays are malformed ({error}); {_REPAIR}") from None
 
 
+def sizes(path: str | PathLike[str]) -> dict[str, int]:
+    """Return how many bytes of a model file its manifest and its arrays take, packed."""
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename: info.compress_size for info in archive.infolist()}
+
+
+def text_size(value: Any) -> int:
+    """Return how many bytes a part of a manifest takes, unpacked."""
+    return len(json.dumps(value, indent=1, default=_plain))
+
+
 def _check(target: Path, manifest: Any, tensors: bytes) -> None:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
         raise ModelError(f"{target}: its manifest is malformed; {_REPAIR}")
