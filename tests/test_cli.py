@@ -648,9 +648,8 @@ def test_the_next_command_after_a_saved_scan_uses_its_model(run_amiss, odd_log, 
 
 def test_the_next_command_groups_the_log_as_the_scan_did(run_amiss, monkeypatch, odd_log):
     offered = []
-    monkeypatch.setattr(
-        "amiss.cli.commands.DEFAULT_DETECTOR", "event-counts"
-    )  # so that nothing is trained
+    # So that nothing is trained.
+    monkeypatch.setattr("amiss.cli.scan.DEFAULT_DETECTOR", "event-counts")
     outcome = run_amiss("scan", odd_log, *KEY, *FAST, "--format", "plain", "--seed", "3")
     offered = next_command(outcome)
     assert offered[0] == "explain"

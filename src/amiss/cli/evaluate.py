@@ -15,7 +15,8 @@ from amiss.cli.inputs import (
     takes_rows,
     usual_detector,
 )
-from amiss.cli.options import DEFAULT_DETECTOR, Json, LogOptions, reads_anything
+from amiss.cli.log_options import LogOptions
+from amiss.cli.options import DEFAULT_DETECTOR, Json, reads_anything
 from amiss.cli.streams import complain, dumps, say, status
 from amiss.errors import UsageError
 

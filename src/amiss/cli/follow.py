@@ -13,7 +13,7 @@ from amiss.cli.streams import complain, say, width
 from amiss.errors import UsageError
 
 if TYPE_CHECKING:
-    from amiss.cli.options import LogOptions
+    from amiss.cli.log_options import LogOptions
 
 
 def follow_stream(

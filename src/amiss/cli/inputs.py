@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from amiss.cli.log_options import names_in
 from amiss.cli.options import (
     DEFAULT_DETECTOR,
     ENTITY_DETECTOR,
     SERIES_DETECTOR,
     WITH_NUMBERS,
-    names_in,
 )
 from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from amiss import Activity, Sessions
-    from amiss.cli.options import LogOptions
+    from amiss.cli.log_options import LogOptions
     from amiss.detect._base import Detector
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.options import Format, Input, Json, Mask, Quiet, names_in
+from amiss.cli.log_options import names_in
+from amiss.cli.options import Format, Input, Json, Mask, Quiet
 from amiss.cli.streams import dumps, quoted, say, status, width
 
 

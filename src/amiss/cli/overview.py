@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from amiss.cli.inputs import read
-from amiss.cli.options import Json, LogOptions, reads_logs
+from amiss.cli.log_options import LogOptions
+from amiss.cli.options import Json, reads_logs
 from amiss.cli.streams import complain, dumps, say, width
 from amiss.errors import UsageError
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.options import Format, Input, Json, LogOptions, Mask, Quiet, Since, Until
+from amiss.cli.log_options import LogOptions
+from amiss.cli.options import Format, Input, Json, Mask, Quiet, Since, Until
 from amiss.cli.streams import check_target, complain, dumps, progress, quoted, say
 from amiss.errors import UsageError
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from amiss.cli.options import Json, LogOptions, Seed, names_in, reads_series
+from amiss.cli.log_options import LogOptions, names_in
+from amiss.cli.options import Json, Seed, reads_series
 from amiss.cli.streams import complain, dumps, say
 from amiss.errors import UsageError
 

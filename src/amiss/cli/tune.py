@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from amiss.cli.inputs import read
-from amiss.cli.options import Detector, Json, LogOptions, Seed, reads_logs
+from amiss.cli.log_options import LogOptions
+from amiss.cli.options import Detector, Json, Seed, reads_logs
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, width
 
 _METRICS = {"pr_auc": "PR-AUC", "f1": "F1"}

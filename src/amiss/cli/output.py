@@ -1,8 +1,10 @@
-"""What the commands print of findings: the overview, or the report."""
+"""What the commands print of findings, and the code they exit with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from amiss.cli.streams import complain, dumps, say, width
 from amiss.errors import UsageError
@@ -100,3 +102,20 @@ def beside(fitted: Any, data: Any, found: dict[str, Any]) -> dict[str, Any]:
         "raw_lines": [line._asdict() for line in lines],
         "line_count": count,
     }
+
+
+def parse_fail_on(text: str | None) -> int | None:
+    """Return how many findings make a command fail; None: none do."""
+    if text is None:
+        return None
+    if text == "any":
+        return 1
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(f"--fail-on {text!r}; expected any, or a number of findings from 1")
+
+
+def exit_on(findings: Findings | RowFindings, limit: int | None) -> None:
+    """Exit with 3 if as many are flagged as `limit` says."""
+    if limit is not None and findings.alarms >= limit:
+        raise typer.Exit(3)
