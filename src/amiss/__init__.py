@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from amiss.represent.activity import Activity
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
+    from amiss.run.diff import diff_logs
     from amiss.run.entity_ingest import read_activity
     from amiss.run.experiment import Experiment, run_experiment
     from amiss.run.findings import Findings
     from amiss.run.follow import follow
     from amiss.run.ingest import read_sessions
     from amiss.run.inspect import inspect_log
+    from amiss.run.log_diff import LogDiff
     from amiss.run.models import evaluate, fit, load, scan
     from amiss.run.parse import parse_log
     from amiss.run.pipeline import Model
@@ -48,6 +50,7 @@ _PUBLIC = {
     "Experiment": "amiss.run.experiment",
     "Findings": "amiss.run.findings",
     "Images": "amiss.types",
+    "LogDiff": "amiss.run.log_diff",
     "Model": "amiss.run.pipeline",
     "RowFindings": "amiss.run.row_findings",
     "RowModel": "amiss.run.rows",
@@ -55,6 +58,7 @@ _PUBLIC = {
     "Table": "amiss.types",
     "apply_mask": "amiss.simulate.outliers",
     "create_outlier_batch": "amiss.simulate.outliers",
+    "diff_logs": "amiss.run.diff",
     "evaluate": "amiss.run.models",
     "fit": "amiss.run.models",
     "follow": "amiss.run.follow",
@@ -87,6 +91,7 @@ __all__ = [
     "Experiment",
     "Findings",
     "Images",
+    "LogDiff",
     "Model",
     "RowFindings",
     "RowModel",
@@ -95,6 +100,7 @@ __all__ = [
     "__version__",
     "apply_mask",
     "create_outlier_batch",
+    "diff_logs",
     "evaluate",
     "fit",
     "follow",

@@ -11,6 +11,7 @@ from amiss import __version__
 from amiss.cli.card import card
 from amiss.cli.detect import detect
 from amiss.cli.detectors import detectors
+from amiss.cli.diff import diff
 from amiss.cli.evaluate import evaluate
 from amiss.cli.explain import explain
 from amiss.cli.fit import fit
@@ -56,6 +57,7 @@ app.command()(fit)
 app.command()(detect)
 app.command()(explain)
 app.command()(inspect)
+app.command()(diff)
 app.command()(templates)
 app.command("show")(card)
 app.command()(evaluate)
