@@ -38,6 +38,8 @@ _ELSEWHERE = 0.25
 _LEAST = 3
 """Findings that an incident needs before what they share says anything."""
 _COMPARED = 300
+_NAMED = 3
+"""Lines of a finding, those of its strongest symptoms, that say which hosts it is of."""
 _MOST_SHARED = 10
 
 
@@ -98,6 +100,32 @@ def group_incidents(
     return tuple(sorted(numbered, key=lambda incident: (-incident.score, incident.findings[0])))
 
 
+def narrowed(
+    incident: Incident,
+    findings: Sequence[Finding],
+    members: Sequence[int],
+    names: Names = names_in,
+) -> Incident:
+    """Return an incident of some of its findings only; it keeps its id and what began it.
+
+    Parameters
+    ----------
+    incident : Incident
+    findings : sequence of Finding
+        Those that the incident is of.
+    members : sequence of int
+        Positions among them of those that are left, at least one.
+    names : callable, optional
+        As `group_incidents` has it.
+    """
+    if len(members) == len(incident.findings):
+        return incident
+    times = {line.location: line.time for line in incident.lines}
+    facts = {at: _fact(findings[at], times, names) for at in members}
+    left = _incident(facts, list(members))
+    return replace(left, id=incident.id, kind=incident.kind, rarest=incident.rarest)
+
+
 def kind_id(symptom: Symptom) -> str:
     """Return the id that incidents of a leading symptom share: 8 hexadecimal digits.
 
@@ -130,7 +158,8 @@ def _fact(finding: Finding, times: Mapping[Location, int], names: Names) -> _Fac
         heaviest = max(weight(line.symptom) for line in lines)
         time = min(line.time for line in lines if weight(line.symptom) == heaviest)
         end = max(line.time for line in lines)
-    named = {name for line in lines for name in names(line.text)}
+    texts_told = dict.fromkeys(line.text for line in lines[:_NAMED])
+    named = {name for text in texts_told if text for name in names(text)}
     if finding.unit == "entity" and " " in finding.id:
         named.add(("source", finding.id.split(" ", 1)[1]))
     return _Fact(finding, symptoms, tuple(lines), time, end, frozenset(named))
@@ -243,7 +272,7 @@ def _span(facts: Sequence[_Fact], members: list[int]) -> tuple[int, int]:
     return min(times), max(times)
 
 
-def _incident(facts: Sequence[_Fact], members: list[int]) -> Incident:
+def _incident(facts: Sequence[_Fact] | Mapping[int, _Fact], members: list[int]) -> Incident:
     members = sorted(members)
     counts = Counter(symptom for at in members for symptom in facts[at].symptoms)
     ranked = sorted(counts, key=lambda s: (-counts[s] * weight(s), *_key(s)))
