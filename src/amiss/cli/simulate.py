@@ -27,13 +27,21 @@ def simulate_hdfs(
     anomaly_share: Annotated[
         float, typer.Option("--anomaly-share", metavar="SHARE", help="Share of faulty sessions.")
     ] = 0.03,
+    episodes: Annotated[
+        int,
+        typer.Option(
+            "--episodes",
+            metavar="N",
+            help="Let faults come in N bursts, each of one kind; by default they come at any time.",
+        ),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Write the log of an HDFS-like cluster with injected faults, and their labels."""
     from amiss.simulate.hdfs import simulate_hdfs as run_simulation
 
     _check_folder(output)
-    made = run_simulation(output, lines, seed, anomaly_share)
+    made = run_simulation(output, lines, seed, anomaly_share, episodes)
     if as_json:
         _say_json(made)
         return

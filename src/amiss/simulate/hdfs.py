@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import chain, count, repeat
 from pathlib import Path
 from time import gmtime, strftime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -46,6 +46,9 @@ _JOB_SECONDS = 1800
 _MAX_RATE = 4.0  # blocks per second, as in the published log; bounds how many are open at once
 _MEAN_LINES = 19.8  # of a block, those cut off included, as measured
 _PLANTED_FROM = 150  # expected blocks from which each fault is planted once
+_MOST_EPISODES = 50
+_EPISODE_SECONDS = 600, 2400  # the shortest and the longest episode
+_MOST_FAULTY = 0.9  # of the blocks of an episode
 _OVERDUE = 600  # seconds after which an event that never came counts as missing
 _NODES = 203
 
@@ -83,7 +86,8 @@ class Simulation:
     labels : Path
         ``anomaly_label.csv``: ``BlockId,Label`` of every block, ``Normal`` or ``Anomaly``.
     faults : Path
-        ``faults.csv``: ``BlockId,Fault`` of every block labelled ``Anomaly``; see `FAULTS`.
+        ``faults.csv``: ``BlockId,Fault`` of every block labelled ``Anomaly``; see `FAULTS`. Of a
+        simulation with episodes also ``Episode``, from 1.
     lines, sessions, anomalies : int
         How many lines, blocks and anomalous blocks there are.
     """
@@ -97,7 +101,11 @@ class Simulation:
 
 
 def simulate_hdfs(
-    directory: str | Path, lines: int = 100_000, seed: int = 0, anomaly_share: float = 0.03
+    directory: str | Path,
+    lines: int = 100_000,
+    seed: int = 0,
+    anomaly_share: float = 0.03,
+    episodes: int = 0,
 ) -> Simulation:
     """Write the log of a simulated HDFS cluster, its labels and its faults.
 
@@ -116,6 +124,10 @@ def simulate_hdfs(
     anomaly_share : float, default 0.03
         Share of blocks with a fault, 0 to 0.5. Unless it is 0, a log of 200 blocks or more has
         each fault at least once, even where the share alone would give fewer.
+    episodes : int, default 0
+        Stretches of 10 to 40 minutes in which faults come, those of one episode all of one fault;
+        outside of them none does. 0: faults come at any time. An episode that nearly all blocks
+        would have to fail in has fewer, so the share may not be reached.
 
     Returns
     -------
@@ -125,7 +137,8 @@ def simulate_hdfs(
     Raises
     ------
     UsageError
-        If `lines` is below 1, `seed` below 0, or `anomaly_share` outside 0 to 0.5.
+        If `lines` is below 1, `seed` below 0, `anomaly_share` outside 0 to 0.5, or `episodes`
+        outside 0 to 50.
 
     Examples
     --------
@@ -144,15 +157,18 @@ def simulate_hdfs(
     if not 0 <= anomaly_share <= 0.5:  # put this way round, it refuses NaN too
         expected = "a share of all blocks is from 0 to 0.5; pass such a number, as 0.03"
         raise UsageError(f"anomaly_share is {anomaly_share}, but {expected}")
+    if not 0 <= episodes <= _MOST_EPISODES:
+        raise UsageError(f"episodes is {episodes}; a log has room for 0 to {_MOST_EPISODES}")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     log, labels, faults = (directory / f for f in ("HDFS.log", "anomaly_label.csv", "faults.csv"))
     blocks = array("q")  # eight bytes each, as there may be millions
-    faulty: list[tuple[int, str, str]] = []  # block, fault, and the line that shows it
+    faulty: list[tuple[int, str, int, str]] = []  # block, fault, episode, and what shows it
+    bursts = _episodes(episodes, max(lines / _MEAN_LINES, 20.0), seed)
     written, last = 0, ""
     pending: defaultdict[int, list[str]] = defaultdict(list)
     with log.open("w", encoding="ascii", newline="\n") as out:
-        for job, sessions in enumerate(_jobs(lines, seed, anomaly_share)):
+        for job, sessions in enumerate(_jobs(lines, seed, anomaly_share, bursts)):
             for session in sessions:
                 for second, line in zip(session.seconds, session.lines, strict=True):
                     pending[second // _JOB_SECONDS].append(line)
@@ -163,15 +179,16 @@ def simulate_hdfs(
             last = due[-1] if due else last
             begun = [s for s in sessions if written < lines or min(s.lines) <= last]
             blocks.extend([s.block for s in begun])
-            faulty += [(s.block, s.fault, s.evidence) for s in begun if s.fault]
+            faulty += [(s.block, s.fault, s.episode, s.evidence) for s in begun if s.fault]
             if written == lines:
                 break
-    shown = {block: fault for block, fault, evidence in faulty if evidence <= last}
+    shown = {block: (fault, of) for block, fault, of, evidence in faulty if evidence <= last}
     with labels.open("w", encoding="ascii", newline="\n") as out:
         out.write("BlockId,Label\n")
         out.writelines(f"blk_{b},{'Anomaly' if b in shown else 'Normal'}\n" for b in blocks)
-    rows = "".join(f"blk_{block},{fault}\n" for block, fault in shown.items())
-    faults.write_text(f"BlockId,Fault\n{rows}", encoding="ascii", newline="\n")
+    rows = [f"blk_{b},{fault}{f',{of}' if episodes else ''}\n" for b, (fault, of) in shown.items()]
+    header = f"BlockId,Fault{',Episode' if episodes else ''}\n"
+    faults.write_text("".join([header, *rows]), encoding="ascii", newline="\n")
     return Simulation(log, labels, faults, written, len(blocks), len(shown))
 
 
@@ -191,7 +208,33 @@ class _Draws:
         return int(self.share() * end)
 
 
-def _jobs(lines: int, seed: int, anomaly_share: float) -> Iterator[list[_Session]]:
+class _Episode(NamedTuple):
+    """A stretch in which blocks fail, in seconds of the log, and what is wrong with them."""
+
+    number: int
+    begin: int
+    end: int
+    fault: str
+
+
+def _episodes(count: int, blocks: float, seed: int) -> list[_Episode]:
+    """Return stretches that do not overlap, in order of time; all faults come up in turn."""
+    if not count:
+        return []
+    rng = np.random.default_rng([seed, 1])  # of its own, so that the log is the same otherwise
+    room = max(_LOG_SECONDS, blocks / _MAX_RATE) * 0.9 / count  # what shows late still shows
+    faults = [FAULTS[i] for i in rng.permutation(len(FAULTS))]
+    found = []
+    for at in range(count):
+        length = int(min(rng.integers(*_EPISODE_SECONDS), room))
+        begin = int(at * room + rng.uniform(0, room - length))
+        found.append(_Episode(at + 1, begin, begin + length, faults[at % len(faults)]))
+    return found
+
+
+def _jobs(
+    lines: int, seed: int, anomaly_share: float, episodes: list[_Episode]
+) -> Iterator[list[_Session]]:
     """Yield the blocks of one job after the other, each told to its end."""
     rng = np.random.default_rng(seed)
     draws = _Draws(rng)
@@ -200,11 +243,14 @@ def _jobs(lines: int, seed: int, anomaly_share: float) -> Iterator[list[_Session
     expected = max(lines / _MEAN_LINES, 20.0)
     rate = min(expected / _LOG_SECONDS, _MAX_RATE)
     planted: dict[int, str] = {}
-    if anomaly_share > 0 and expected >= _PLANTED_FROM:
+    if anomaly_share > 0 and expected >= _PLANTED_FROM and not episodes:
         # Among the first third, so that even what shows at the deletion shows before the end.
         places = rng.choice(int(expected / 3), size=len(FAULTS), replace=False).tolist()
         planted = dict(zip(places, FAULTS, strict=True))
     share = (anomaly_share * expected - len(planted)) / (expected - len(planted))
+    if episodes:
+        within = rate * sum(episode.end - episode.begin for episode in episodes)
+        share = min(_MOST_FAULTY, anomaly_share * expected / within)
     begun = count()
     for job in count():
         start, end = job * _JOB_SECONDS, (job + 1) * _JOB_SECONDS
@@ -218,10 +264,12 @@ def _jobs(lines: int, seed: int, anomaly_share: float) -> Iterator[list[_Session
         sessions: list[_Session] = []
         for part, (begin, block) in enumerate(zip(begins, identities, strict=True)):
             fault = planted.get(next(begun), "")
-            if not fault and draws.share() < share:
-                fault = FAULTS[draws.below(len(FAULTS))]
+            episode = next((e for e in episodes if e.begin <= begin < e.end), None)
+            if not fault and (episode or not episodes) and draws.share() < share:
+                fault = episode.fault if episode else FAULTS[draws.below(len(FAULTS))]
             file = f"{path}_{part:06d}_0/part-{part:05d}."
             sessions.append(_Session(block, fault, begin, file, reads, deleted, cluster, draws))
+            sessions[-1].episode = episode.number if episode else 0
             sessions[-1].live()
         yield sessions
 
@@ -244,6 +292,7 @@ class _Session:
     name: str = ""
     size: int = 64 * 1024 * 1024
     replicas: list[str] = field(default_factory=list)
+    episode: int = 0
 
     def live(self) -> None:
         """Tell the whole life of the block, with its fault if it has one."""
