@@ -11,8 +11,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for a formula begins so."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for a formula begins so, after blanks too; the last four are wide."""
 _SHORT = {"\t": " "}
 
 
@@ -57,4 +57,4 @@ def csv_cell(value: Any) -> Any:
         return value
     text = visible(value)
     # What looks like the mark already gets one more, so that taking one off gives it back.
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip("' \u3000\xa0").startswith(_FORMULA) else text

@@ -22,6 +22,10 @@ class Reason(NamedTuple):
     """The likeliest event instead, with its probability."""
     after: str = ""
     """What else is said after the template, numbers mostly."""
+    symptom: str = "combination"
+    """The kind of `amiss.types.Symptom` that it is of."""
+    shows: dict[str, Any] | None = None
+    """What of the finding says so: ``file``, ``first_line`` and ``text`` of a line among it."""
 
     @property
     def kind(self) -> tuple[str | None, ...]:
@@ -57,16 +61,20 @@ def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
         best = expected[0] if expected else None
         chance = got["probability"] or 0.0
         if got["unseen"]:
-            reason = Reason(f"in no normal {finding['unit']}:", got["template"])
+            reason = Reason(
+                f"in no normal {finding['unit']}:", got["template"], symptom="unseen", shows=got
+            )
         elif got["template"] is None:
-            reason = Reason(f"the {finding['unit']} ends", None, 0, best)
+            reason = Reason(f"the {finding['unit']} ends", None, 0, best, symptom="ends", shows=got)
         else:
-            reason = Reason("unexpected here:", got["template"], 0, best)
+            reason = Reason(
+                "unexpected here:", got["template"], 0, best, symptom="unexpected", shows=got
+            )
         ranked.append((chance, reason))
         if len(ranked) == 2:
             break
     if odd := finding["deviations"]:
-        ranked += [(d["p_value"], _deviation_reason(d, finding["unit"])) for d in odd]
+        ranked += [(d["p_value"], _show(d, _deviation_reason(d, finding["unit"]))) for d in odd]
         ranked.sort(key=lambda pair: pair[0])
     reasons = [reason for _, reason in ranked]
     if mispredicted := finding.get("mispredicted"):
@@ -79,11 +87,12 @@ def why(finding: dict[str, Any], most: int = 3) -> tuple[list[Reason], int]:
                 m["template"],
                 m["missed"],
                 {"template": m["expected"], "probability": m["expected_events"] / m["missed"]},
+                symptom="mispredicted",
             )
             for m in mispredicted
         ]
-    reasons += [Reason("missing", m["template"], m["events"]) for m in finding["missing"]]
-    reasons += [Reason("surplus", m["template"], m["events"]) for m in finding["surplus"]]
+    for kind in ("missing", "surplus"):
+        reasons += [Reason(kind, m["template"], m["events"], symptom=kind) for m in finding[kind]]
     if not reasons:
         reasons = [_reason_by_member(finding["contributions"])]
     return reasons[:most], max(0, len(reasons) - most)
@@ -101,6 +110,14 @@ def _reason_by_member(contributions: list[dict[str, Any]]) -> Reason:
     most = max(contributions, key=lambda c: float(c["score"]), default=None)
     usual_events = "an unusual combination of usual events"
     return Reason(_BY_MEMBER.get(most["name"], usual_events) if most else usual_events, None)
+
+
+def _show(deviation: dict[str, Any], reason: Reason) -> Reason:
+    new = deviation["kind"] == "count" and deviation["usual"] is None
+    return reason._replace(
+        symptom="unseen" if new else deviation["kind"],
+        shows=deviation if deviation["first_line"] is not None else None,
+    )
 
 
 def _deviation_reason(deviation: dict[str, Any], unit: str) -> Reason:

@@ -25,7 +25,7 @@ _VERDICTS = {
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a spreadsheet takes for a formula; a report writes ' before it.
-_FORMULA = r"^'('*[=+\-@\t\r])"
+_FORMULA = "^'(['\\s]*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
 
 
 class Verdicts(NamedTuple):
