@@ -17,7 +17,7 @@ def describe_deviations(finding: dict[str, Any], width: int) -> list[str]:
     rows: list[str] = []
     for d in finding["deviations"]:
         where = f"{place(d, {})}  " if d["file"] else ""
-        rows.append(f"    {where}{_said(d, finding['unit'])} (p = {d['p_value']:.2g})")
+        rows.append(f"    {where}{deviation_words(d, finding['unit'])} (p = {d['p_value']:.2g})")
         shown = visible(d["text"], _LINE * (width - 6)) if d["text"] else ""
         if not shown and d["template"]:
             shown = quoted(d["template"], width - 6)
@@ -25,7 +25,8 @@ def describe_deviations(finding: dict[str, Any], width: int) -> list[str]:
     return ["", "  counts, numbers and times that are not usual", *rows] if rows else []
 
 
-def _said(d: dict[str, Any], unit: str) -> str:
+def deviation_words(d: dict[str, Any], unit: str) -> str:
+    """Return how much is unusual, and what is usual."""
     known = f", {usual(d)}" if d["usual"] else f", in no normal {unit}"
     if d["kind"] == "number":
         return f"its {ordinal(d['parameter'])} number is {figure(d['value'])}{known}"

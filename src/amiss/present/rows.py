@@ -108,15 +108,17 @@ def _describe_features(finding: dict[str, Any], width: int) -> list[str]:
     if not features:
         return []
     words = finding.get("words", {})
-    shared_out = _is_shared_out(features)
+    shared_out = is_shared_out(features)
     names = [
-        visible(words[f["name"]], _WORDS) if f["name"] in words else _name(f).removesuffix(":")
+        visible(words[f["name"]], _WORDS)
+        if f["name"] in words
+        else feature_name(f).removesuffix(":")
         for f in features
     ]
-    values = [_value(feature) for feature in features]
+    values = [feature_value(feature) for feature in features]
     expected = [] if shared_out else [number(feature["expected"], 3) for feature in features]
     scores = [shown_score(feature["score"]) for feature in features]
-    ranges = [_range(feature) for feature in features]
+    ranges = [usual_range(feature) for feature in features]
     columns = [
         _padded("region" if features[0]["region"] else "feature", names, left=True),
         _padded("value", values),
@@ -215,7 +217,7 @@ def _table(
     indent = 2 + len(scores[0]) + 2 + len(ids[0]) + 2
     stacked = width - indent < _NARROW  # too narrow for columns: the reasons go below
     left = _BELOW if stacked else indent
-    reasons = ["why", *(_why(finding, max(20, width - left)) for finding in shown)]
+    reasons = ["why", *(row_reason(finding, max(20, width - left)) for finding in shown)]
     rows = []
     for at, (score, name, reason) in enumerate(zip(scores, ids, reasons, strict=True)):
         if not stacked:
@@ -268,13 +270,13 @@ def _end_of(name: str, most: int) -> str:
     return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
-def _why(finding: dict[str, Any], room: int) -> str:
+def row_reason(finding: dict[str, Any], room: int) -> str:
     """Return as many of the strongest reasons as one row holds, one at least."""
     said, features = "", finding["features"]
     for feature in features[:_REASONS]:
         if feature["score"] < _TELLING * features[0]["score"]:
             break
-        name, numbers = _name(feature), _numbers(feature)
+        name, numbers = feature_name(feature), _numbers(feature)
         if not said:
             whole = numbers
             if feature["expected"] is None:
@@ -291,13 +293,13 @@ def _why(finding: dict[str, Any], room: int) -> str:
 
 
 def _numbers(feature: dict[str, Any]) -> str:
-    said = f" {_value(feature)}, {_instead(feature)}".removesuffix(", ")
+    said = f" {feature_value(feature)}, {_instead(feature)}".removesuffix(", ")
     if feature["expected"] is None:
         said += f", adds {number(feature['score'], 3)}"
     return said
 
 
-def _is_shared_out(features: list[dict[str, Any]]) -> bool:
+def is_shared_out(features: list[dict[str, Any]]) -> bool:
     """Return whether features are parts of the score: nothing was expected of them."""
     return all(feature["expected"] is None for feature in features)
 
@@ -325,7 +327,8 @@ def _lines(location: dict[str, Any]) -> str:
     return f"line {first:,}" if first == last else f"lines {first:,} to {last:,}"
 
 
-def _value(feature: dict[str, Any]) -> str:
+def feature_value(feature: dict[str, Any]) -> str:
+    """Return what came in a feature, as people write it."""
     # A mean over pixels has digits that nobody measured.
     return number(feature["value"], 3) if feature["region"] else number(feature["value"])
 
@@ -335,18 +338,20 @@ def _instead(feature: dict[str, Any]) -> str:
     if feature["usual"]:
         low, high = feature["usual"]
         if feature["expected"] is None or not low <= feature["value"] <= high:
-            return f"usually {_range(feature)}"
+            return f"usually {usual_range(feature)}"
     return "" if feature["expected"] is None else f"expected {number(feature['expected'], 3)}"
 
 
-def _range(feature: dict[str, Any]) -> str:
+def usual_range(feature: dict[str, Any]) -> str:
+    """Return between which values normal rows lie, nothing where that is not known."""
     if not feature["usual"]:
         return ""
     low, high = (number(bound, 3) for bound in feature["usual"])
     return low if low == high else f"{low} to {high}"
 
 
-def _name(feature: dict[str, Any]) -> str:
+def feature_name(feature: dict[str, Any]) -> str:
+    """Return the name of a column, or of a channel and where in the image its region is."""
     name = visible(feature["name"], _NAME)
     if not (region := feature["region"]):
         return name

@@ -1,0 +1,97 @@
+"""The HTML page of findings: its content gathered, and written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from amiss.errors import InputError
+from amiss.present.page import SCHEMA, render_page
+from amiss.present.summary import timestamp
+from amiss.run.findings import Findings
+from amiss.run.row_findings import RowFindings
+from amiss.types import TemplateUse
+
+
+def page_content(
+    findings: Findings | RowFindings, evaluation: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what the page shows, as plain values.
+
+    Parameters
+    ----------
+    findings : Findings or RowFindings
+    evaluation : dict, optional
+        What `amiss.evaluate` returned for the same model, where there are labels.
+
+    Returns
+    -------
+    dict
+        The schema ``amiss.page/1``: ``findings`` is ``amiss.findings/1``; ``templates``, how often
+        each came and when; ``card``, the model card, None without a model.
+    """
+    from amiss.run.card import model_card
+
+    used = findings.template_use if isinstance(findings, Findings) else ()
+    fitted: Any = findings.fitted
+    return {
+        "schema": SCHEMA,
+        "findings": findings.to_dict(),
+        "templates": [_template(use) for use in used],
+        "card": None if fitted is None else model_card(fitted, templates=0),
+        "evaluation": evaluation,
+        "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def write_page(
+    findings: Findings | RowFindings,
+    path: str | PathLike[str],
+    evaluation: dict[str, Any] | None = None,
+) -> None:
+    """Write findings as one HTML page that needs nothing else.
+
+    Parameters
+    ----------
+    findings : Findings or RowFindings
+    path : path-like
+    evaluation : dict, optional
+        As of `page_content`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import polars as pl, tempfile
+    >>> from amiss import Sessions, scan
+    >>> rows = pl.DataFrame({"session": list("aabb"), "event": ["open", "shut"] * 2})
+    >>> found = scan(Sessions.from_frame(rows), detector="event-counts")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_page(found, f"{folder}/report.html")
+    ...     Path(folder, "report.html").read_text(encoding="utf-8")[:15]
+    '<!doctype html>'
+    """
+    page = render_page(page_content(findings, evaluation))
+    try:
+        # The hashes in the page are of these bytes: no line end may change.
+        Path(path).write_text(page, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _template(use: TemplateUse) -> dict[str, Any]:
+    return {
+        "template": use.template,
+        "name": use.name,
+        "events": use.events,
+        "start": timestamp(use.start),
+        "end": timestamp(use.end),
+        "file": use.first.file,
+        "first_line": use.first.first_line,
+        "new": use.new,
+    }
