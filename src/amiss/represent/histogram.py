@@ -52,20 +52,74 @@ def time_histogram(
         at = sessions.time[sessions.last]
     else:
         return None
-    known = at != NO_TIME
-    if sessions.log.start == NO_TIME or not known.any():
+    if sessions.log.start == NO_TIME or not (at != NO_TIME).any():
         return None
-    width = bin_width(sessions.log.start, sessions.log.end)
-    start = sessions.log.start // width * width
-    n = (sessions.log.end - start) // width + 1
-    events = np.zeros(n, dtype=np.int64)
+    bins = _Bins(sessions.log.start, sessions.log.end)
+    events = np.zeros(bins.count, dtype=np.int64)
     for begin in range(0, len(sessions.time), _AT_ONCE):
         times = sessions.time[begin : begin + _AT_ONCE]
-        bins = (times[times != NO_TIME] - start) // width
-        events += np.bincount(np.clip(bins, 0, n - 1), minlength=n)
-    bins = np.clip((at[known] - start) // width, 0, n - 1)
-    highest = np.full(n, -np.inf)
-    np.maximum.at(highest, bins, scores[known])
-    flagged = np.bincount(bins[scores[known] > threshold], minlength=n)
+        events += np.bincount(bins.of(times[times != NO_TIME]), minlength=bins.count)
+    return _scored(bins, events, at, scores, threshold)
+
+
+def row_histogram(
+    times: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    threshold: float,
+    events: NDArray[np.int64] | None = None,
+) -> TimeHistogram | None:
+    """Return rows, or their events, with the highest scores over time; None where no row has one.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (n,)
+        Of each row, in milliseconds, or ``NO_TIME``.
+    scores : ndarray of float64, shape (n,)
+    threshold : float
+    events : ndarray of int64, shape (n,), optional
+        How many each row stands for; by default one.
+
+    Examples
+    --------
+    >>> found = row_histogram(np.array([0, 500, 60_000]), np.array([1.0, 9.0, 2.0]), 5.0)
+    >>> found.width, found.events.sum().item(), found.flagged.nonzero()[0].tolist()
+    (500, 3, [1])
+    """
+    known = times != NO_TIME
+    if not known.any():
+        return None
+    bins = _Bins(int(times[known].min()), int(times[known].max()))
+    weights = None if events is None else events[known]
+    counts = np.bincount(bins.of(times[known]), weights=weights, minlength=bins.count)
+    return _scored(bins, counts.astype(np.int64), times, scores, threshold)
+
+
+class _Bins:
+    """Bins of equal width that cover a span."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self.width = bin_width(start, end)
+        self.start = start // self.width * self.width
+        self.count = (end - self.start) // self.width + 1
+
+    def of(self, times: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the bin of each time; what is beside the span counts at its ends."""
+        bins = times - self.start
+        bins //= self.width
+        return np.clip(bins, 0, self.count - 1, out=bins)
+
+
+def _scored(
+    bins: _Bins,
+    events: NDArray[np.int64],
+    at: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    threshold: float,
+) -> TimeHistogram:
+    known = at != NO_TIME
+    places, values = bins.of(at[known]), scores[known]
+    highest = np.full(bins.count, -np.inf)
+    np.maximum.at(highest, places, values)
+    flagged = np.bincount(places[values > threshold], minlength=bins.count)
     highest[np.isneginf(highest)] = np.nan
-    return TimeHistogram(start, width, events, highest, flagged)
+    return TimeHistogram(bins.start, bins.width, events, highest, flagged)
