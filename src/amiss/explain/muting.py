@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from amiss.explain.incidents import narrowed
 from amiss.explain.symptoms import symptoms_of
-from amiss.types import NO_TIME, Finding, Incident
-from amiss.types.feedback import CONFIRM, INCIDENT, MUTE, TEMPLATE, Feedback, Muted
+from amiss.types import Finding, Incident
+from amiss.types.feedback import (
+    CONFIRM,
+    INCIDENT,
+    MUTE,
+    NOTHING_MUTED,
+    TEMPLATE,
+    Feedback,
+    Muted,
+)
 
 _CONSEQUENCES = frozenset({"missing", "surplus"})
 """Kinds of symptom that say what did not come, or too often; they follow from the others."""
@@ -22,7 +30,7 @@ class Shown(NamedTuple):
     """Positions of the findings that are left."""
     incidents: tuple[Incident, ...]
     """Their findings count among those that are left."""
-    muted: Muted = Muted()
+    muted: Muted = NOTHING_MUTED
     confirmed: frozenset[str] = frozenset()
     """Ids of findings and incidents that a user confirmed."""
 
@@ -89,8 +97,8 @@ def leave_out_muted(
         if not members:
             gone.append(incident.id)
         else:
-            narrowed = _narrowed(incident, findings, members)
-            left.append(replace(narrowed, findings=tuple(place[at] for at in members)))
+            rest = narrowed(incident, findings, members)
+            left.append(replace(rest, findings=tuple(place[at] for at in rest.findings)))
     muted = Muted(tuple(findings[at].id for at in sorted(hidden)), tuple(gone), len(used))
     return Shown(kept, tuple(left), muted, confirmed)
 
@@ -101,29 +109,8 @@ def _templates_that_hide(finding: Finding, muted: Collection[str]) -> set[str]:
     telling = [s for s in symptoms if s.kind not in _CONSEQUENCES] or list(symptoms)
     found: set[str] = set()
     for symptom in telling:
-        if symptom.kind == "feature" or symptom.template not in muted:
+        template = symptom.template
+        if template is None or symptom.kind == "feature" or template not in muted:
             return set()
-        found.add(symptom.template)
+        found.add(template)
     return found
-
-
-def _narrowed(incident: Incident, findings: Sequence[Finding], members: list[int]) -> Incident:
-    """Return an incident of some of its findings only; what began it stays what it is known by."""
-    if len(members) == len(incident.findings):
-        return incident
-    some = [findings[at] for at in members]
-    ids = {finding.id for finding in some}
-    counts = Counter(symptom for finding in some for symptom in symptoms_of(finding))
-    times = [t for finding in some for t in (finding.start, finding.end) if t != NO_TIME]
-    lines = tuple(line for line in incident.lines if line.id in ids)
-    return replace(
-        incident,
-        worst=counts.most_common(1)[0][0],
-        start=min(times, default=NO_TIME),
-        end=max(times, default=NO_TIME),
-        score=some[0].score,
-        p_value=some[0].p_value,
-        symptoms=tuple(counts.most_common()),
-        shared=tuple(s._replace(findings=min(s.findings, len(some))) for s in incident.shared),
-        lines=lines,
-    )

@@ -117,6 +117,24 @@ def describe_decision(summary: dict[str, Any]) -> str:
     return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])
 
 
+def describe_muted(summary: dict[str, Any]) -> str:
+    """Return how much is not shown since a user muted it; nothing where nothing is.
+
+    Examples
+    --------
+    >>> describe_muted({
+    ...     "muted": {"findings": 12, "incidents": 1, "mutes": 2}, "source": {"unit": "session"},
+    ... })
+    '12 sessions and 1 incident by 2 mutes: amiss show MODEL lists them'
+    """
+    muted = summary["muted"]
+    if not muted["findings"]:
+        return ""
+    what = counted(muted["findings"], summary["source"]["unit"])
+    what += f" and {counted(muted['incidents'], 'incident')}" if muted["incidents"] else ""
+    return f"{what} by {counted(muted['mutes'], 'mute')}: amiss show MODEL lists them"
+
+
 def describe_labels(anomalies: int | None) -> str:
     """Return what a fit knew of anomalies; None: it had no labels."""
     if anomalies is None:

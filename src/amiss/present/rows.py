@@ -11,6 +11,7 @@ from amiss.present.layout import (
     counted,
     describe_decision,
     describe_labels,
+    describe_muted,
     describe_score,
     describe_threshold,
     duration,
@@ -54,6 +55,7 @@ def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width
         *_describe_source(source, source["files"], width),
         labelled("learnt", _describe_model(summary["model"]), width),
         labelled("flagged", describe_decision(summary), width),
+        *([labelled("muted", muted, width)] if (muted := describe_muted(summary)) else []),
     ]
     lines += [labelled("note", note, width) for note in notes_of(summary)]
     if summary["findings"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from amiss.store import finite
 from amiss.types import (
     NO_TIME,
+    NOTHING_MUTED,
     Deviation,
     Finding,
     Incident,
     Location,
     LogInfo,
+    Muted,
     StoryLine,
     Surprise,
     Threshold,
@@ -39,6 +41,8 @@ def findings_to_dict(
     traces: Sequence[TraceVerdict] = (),
     incidents: Sequence[Incident] = (),
     histogram: TimeHistogram | None = None,
+    muted: Muted = NOTHING_MUTED,
+    confirmed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return findings as JSON values.
 
@@ -57,6 +61,10 @@ def findings_to_dict(
         What findings belong together.
     histogram : TimeHistogram, optional
         Events and scores over time.
+    muted : Muted
+        What was flagged, but is not among the findings.
+    confirmed : collection of str
+        Ids of findings and incidents that a user confirmed.
     """
     of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
@@ -80,10 +88,18 @@ def findings_to_dict(
         "scored": scored,
         "flagged": len(findings),
         "traces": [verdict._asdict() for verdict in traces],
-        "incidents": [incident_to_dict(incident, findings) for incident in incidents],
+        "muted": _muted(muted),
+        "incidents": [
+            {**incident_to_dict(incident, findings), "confirmed": incident.id in confirmed}
+            for incident in incidents
+        ],
         "histogram": None if histogram is None else histogram_to_dict(histogram),
         "findings": [
-            {**finding_to_dict(finding), "incident": of.get(at)}
+            {
+                **finding_to_dict(finding),
+                "incident": of.get(at),
+                "confirmed": finding.id in confirmed,
+            }
             for at, finding in enumerate(findings)
         ],
     }
@@ -99,6 +115,8 @@ def row_findings_to_dict(
     flagged: int,
     incidents: Sequence[Incident] = (),
     histogram: TimeHistogram | None = None,
+    muted: Muted = NOTHING_MUTED,
+    confirmed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return findings of a table or of images as JSON values.
 
@@ -112,7 +130,7 @@ def row_findings_to_dict(
     threshold : Threshold
     scored, flagged : int
         Rows or images that were judged, and those of them beyond the threshold.
-    incidents, histogram
+    incidents, histogram, muted, confirmed
         As of `findings_to_dict`.
     """
     of = {at: incident.id for incident in incidents for at in incident.findings}
@@ -124,12 +142,29 @@ def row_findings_to_dict(
         "scored": scored,
         "flagged": flagged,
         "traces": [],
-        "incidents": [incident_to_dict(incident, findings) for incident in incidents],
+        "muted": _muted(muted),
+        "incidents": [
+            {**incident_to_dict(incident, findings), "confirmed": incident.id in confirmed}
+            for incident in incidents
+        ],
         "histogram": None if histogram is None else histogram_to_dict(histogram),
         "findings": [
-            {**finding_to_dict(finding), "incident": of.get(at)}
+            {
+                **finding_to_dict(finding),
+                "incident": of.get(at),
+                "confirmed": finding.id in confirmed,
+            }
             for at, finding in enumerate(findings)
         ],
+    }
+
+
+def _muted(muted: Muted) -> dict[str, int]:
+    """Return how much is not shown, and how many mutes hide it."""
+    return {
+        "findings": len(muted.ids),
+        "incidents": len(muted.incidents),
+        "mutes": muted.mutes,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from amiss.present.deviations import describe_deviations
 from amiss.present.escape import visible
+from amiss.present.incident_overview import describe_incidents, verdict
 from amiss.present.layout import (
     LABEL_WIDTH,
     MOST_SHOWN,
@@ -17,6 +18,7 @@ from amiss.present.layout import (
     describe_decision,
     describe_kinds,
     describe_labels,
+    describe_muted,
     describe_score,
     describe_threshold,
     duration,
@@ -29,7 +31,7 @@ from amiss.present.layout import (
     shown_score,
     time_span,
 )
-from amiss.present.reasons import percent, reason_rows, why
+from amiss.present.reasons import percent
 from amiss.present.rows import describe_row_finding, describe_row_model, summarise_rows
 from amiss.present.summary import finding_to_dict, timestamp
 from amiss.types import Finding
@@ -39,14 +41,14 @@ _LINE_ROWS = 4
 
 
 def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int = 100) -> str:
-    """Return the overview of a run: what was read, learnt, and flagged, and the top findings.
+    """Return the overview of a run: what was read, learnt, and flagged, and the worst incidents.
 
     Parameters
     ----------
     summary : dict
         The schema ``amiss.findings/1``.
     most : int, optional
-        Kinds of finding to show; None shows all.
+        Incidents to show; None shows all.
     width : int
         Columns of the terminal.
     """
@@ -59,13 +61,14 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
         *([labelled("found", visible(why), width)] if why else []),
         labelled("learnt", _describe_model(summary["model"]), width),
         labelled("flagged", describe_decision(summary), width),
+        *([labelled("muted", muted, width)] if (muted := describe_muted(summary)) else []),
     ]
     lines += [labelled("note", note, width) for note in notes_of(summary)]
     if summary["traces"]:
         lines += ["", *_trace_rows(summary["traces"], most)]
-    if summary["findings"]:
-        names = short_names(summary["source"]["files"])
-        lines += ["", *_table(summary["findings"], names, most, width)]
+    lines += ["", *textwrap.wrap(verdict(summary), width)]
+    if summary["incidents"]:
+        lines += describe_incidents(summary, most, width)
     return "\n".join(lines)
 
 
@@ -134,39 +137,6 @@ def _describe_model(model: dict[str, Any]) -> str:
     elif known is None:
         parts.append("nothing left out")
     return " · ".join(parts)
-
-
-def _table(
-    findings: list[dict[str, Any]], names: dict[str, str], most: int | None, width: int
-) -> list[str]:
-    """Return a row for each kind of finding, those with the same reasons taken together."""
-    kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for finding in findings:
-        kinds.setdefault(tuple(r.kind for r in why(finding)[0]), []).append(finding)
-    shown = list(kinds.values())[:most]
-    unit = findings[0]["unit"]
-    ids = [visible(alike[0]["id"], 40) for alike in shown]
-    places = [place(alike[0]["locations"][0], names) for alike in shown]
-    id_width = max(len(unit), *(len(i) for i in ids))
-    place_width = max(len("where"), *(len(p) for p in places))
-    indent = 2 + 6 + 2 + id_width + 2 + place_width + 2
-    stacked = width - indent < 60  # too narrow for columns: the reasons go below
-    left = 10 if stacked else indent
-    header = f"  {'score':>6}  {unit:<{id_width}}  {'where':<{place_width}}"
-    rows = [header.rstrip() if stacked else f"{header}  why"]
-    for alike, name, where in zip(shown, ids, places, strict=True):
-        reasons = reason_rows(alike[0], max(20, width - left))
-        if len(alike) > 1:
-            reasons.append(f"and {len(alike) - 1:,} more like it")
-        head = f"  {alike[0]['score']:>6.2f}  {name:<{id_width}}  {where:<{place_width}}"
-        rows.append(head.rstrip() if stacked else f"{head}  {reasons.pop(0)}")
-        rows += [" " * left + reason for reason in reasons]
-    if len(kinds) > len(shown):
-        left_out = list(kinds.values())[len(shown) :]
-        count = sum(len(alike) for alike in left_out)
-        of_kinds = counted(len(left_out), "kind")
-        rows.append(f"  … and {count:,} more, of {of_kinds}: --all shows them, --json all there is")
-    return rows
 
 
 def describe_model(described: dict[str, Any], width: int = 100) -> str:

@@ -65,7 +65,7 @@ def model_card(
     (2, 'event-counts', 2)
     """
     part = describe_detector(model if isinstance(model, Detector) else model.detector)
-    card = {
+    card: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "detector",
         "learnt_from": None,

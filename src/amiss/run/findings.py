@@ -11,13 +11,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amiss import __version__
+from amiss.present.finding_lines import findings_to_lines
+from amiss.present.findings_csv import findings_to_csv
+from amiss.present.sarif import findings_to_sarif
 from amiss.present.summary import findings_to_dict
 from amiss.present.text import describe_finding, summarise
 from amiss.represent.sessions import Sessions, as_datetime
 from amiss.types import (
+    NOTHING_MUTED,
     Finding,
     Incident,
     LogInfo,
+    Muted,
     Sequences,
     TemplateUse,
     Threshold,
@@ -95,6 +101,10 @@ class Findings(Sequence[ExplainedFinding]):
         Events and scores over time; None where no line has a time.
     template_use : tuple of TemplateUse
         The templates that came, the most frequent first.
+    muted : Muted
+        What was flagged, and is not among the items, since a user of the model muted it.
+    confirmed : frozenset of str
+        Ids of findings and incidents that a user of the model confirmed.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -110,6 +120,8 @@ class Findings(Sequence[ExplainedFinding]):
     incidents: tuple[Incident, ...] = ()
     histogram: TimeHistogram | None = None
     template_use: tuple[TemplateUse, ...] = ()
+    muted: Muted = NOTHING_MUTED
+    confirmed: frozenset[str] = frozenset()
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -129,13 +141,13 @@ class Findings(Sequence[ExplainedFinding]):
 
     @property
     def alarms(self) -> int:
-        """How many sessions are flagged; of segments, how many traces are anomalous.
+        """How many sessions are flagged and not muted; of segments, how many traces are anomalous.
 
         A long normal trace has some segments beyond the threshold by chance.
         """
         if self.traces:
             return sum(verdict.is_anomaly for verdict in self.traces)
-        return int((self.scores > self.threshold.value).sum())
+        return int((self.scores > self.threshold.value).sum()) - len(self.muted.ids)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
@@ -150,7 +162,21 @@ class Findings(Sequence[ExplainedFinding]):
             traces=self.traces,
             incidents=self.incidents,
             histogram=self.histogram,
+            muted=self.muted,
+            confirmed=self.confirmed,
         )
+
+    def to_csv(self) -> str:
+        """Return one row a finding as CSV that is harmless to open."""
+        return findings_to_csv(self.to_dict())
+
+    def to_jsonl(self) -> str:
+        """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
+        return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))
+
+    def to_sarif(self, folder: str | PathLike[str] | None = None) -> dict[str, Any]:
+        """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
+        return findings_to_sarif(self.to_dict(), __version__, folder)
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a finding."""

@@ -95,7 +95,7 @@ def fit(
     random_state : int
     templates : Model or RowModel, optional
         Of sessions of a raw log: another model, whose templates are started from, with their ids
-        and with what a user corrected in them.
+        and with what a user corrected in them. What users muted and confirmed is kept.
 
     Returns
     -------
@@ -124,7 +124,10 @@ def fit(
     if isinstance(data, Sessions):
         if templates is not None:
             options["miner"] = miner_of(templates)
-        return pipeline.fit(data, labels, random_state=random_state, **options)
+        model = pipeline.fit(data, labels, random_state=random_state, **options)
+        if templates is not None:  # what users said of them is of the new model too
+            model.feedback = templates.feedback
+        return model
     if templates is not None:
         raise UsageError("templates are of log lines; leave them out")
     return row_fit.fit_rows(data, labels, random_state=random_state, **options)

@@ -17,7 +17,6 @@ from amiss import store
 from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import LEFT_OUT, Detector
 from amiss.errors import InputError, ModelError, UsageError
-from amiss.explain.incidents import group_incidents
 from amiss.represent.completion import Completion
 from amiss.represent.histogram import time_histogram
 from amiss.represent.sessions import Sessions
@@ -30,13 +29,15 @@ from amiss.run.detectors import (
     make_detector,
 )
 from amiss.run.explanation import explain_rows
+from amiss.run.feedback import feedback_of_content, feedback_to_content, shown_of
 from amiss.run.findings import ExplainedFinding, Findings
+from amiss.run.incidents import find_incidents, tell_incidents
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.run.relearning import learn_without
 from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.run.traces import judge_traces
-from amiss.types import NO_TIME, Sequences, Threshold, TraceVerdict
+from amiss.types import NO_TIME, Feedback, Sequences, Threshold, TraceVerdict
 
 FALSE_ALARM_RATE = 0.0005
 """Default bound on the share of normal sessions that are flagged."""
@@ -66,6 +67,8 @@ class Model:
         What the model learnt from, as plain values.
     calibration_trace : ndarray of int64, shape (n,), or None
         Of segments: which trace each of the calibration scores is of.
+    feedback : tuple of Feedback
+        What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
     """
 
     miner: TemplateMiner
@@ -75,6 +78,7 @@ class Model:
     calibration: NDArray[np.float64]
     info: dict[str, Any]
     calibration_trace: NDArray[np.int64] | None = None
+    feedback: tuple[Feedback, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -160,6 +164,7 @@ class Model:
             "templates": self.miner.to_state(),
             "threshold": self.threshold._asdict(),
             "detector": manifest,
+            "feedback": feedback_to_content(self.feedback),
         }
         store.write(path, "model", content, arrays)
 
@@ -182,6 +187,7 @@ class Model:
             calibration=arrays["calibration"],
             info=content["info"] | {key: content["info"].get(key, v) for key, v in _ADDED.items()},
             calibration_trace=arrays.get("calibration_trace"),
+            feedback=feedback_of_content(content.get("feedback")),
         )
 
     def _findings(
@@ -194,8 +200,11 @@ class Model:
         flagged = np.flatnonzero(scores > self.threshold.value)
         flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
         items = explain_rows(self.detector, self.calibration, sessions, sequences, scores, flagged)
+        shown = shown_of(self, items, find_incidents(items, sessions, flagged))
+        judged = scores.copy()
+        judged[np.delete(flagged, shown.kept)] = -np.inf  # what is muted counts as not flagged
         return Findings(
-            items=items,
+            items=tuple(items[at] for at in shown.kept),
             log=replace(sessions.log, notes=(*sessions.log.notes, *self._notes(sessions))),
             model=self.info,
             threshold=self.threshold,
@@ -204,9 +213,11 @@ class Model:
             complete=sequences.complete,
             templates=templates,
             fitted=self,
-            traces=self.judge_traces(sessions.trace, scores),
-            incidents=group_incidents(items),
-            histogram=time_histogram(sessions, scores, self.threshold.value),
+            traces=self.judge_traces(sessions.trace, judged),
+            incidents=tell_incidents(shown.incidents, sessions.log),
+            muted=shown.muted,
+            confirmed=shown.confirmed,
+            histogram=time_histogram(sessions, judged, self.threshold.value),
             template_use=template_use(sessions, sequences, len(self.miner), self.miner.names),
         )
 

@@ -5,24 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from amiss import __version__
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
 from amiss.errors import UsageError
 from amiss.explain.attribution import attribute
 from amiss.explain.rows import MOST_FEATURES, explain_attributed, explain_judged
-from amiss.present.report import report_frame
+from amiss.present.finding_lines import findings_to_lines
+from amiss.present.report import report_frame, report_to_csv
+from amiss.present.sarif import findings_to_sarif
 from amiss.present.summary import row_findings_to_dict
 from amiss.present.text import summarise
 from amiss.run.findings import ExplainedFinding
 from amiss.run.row_data import RowData, ids_of, location_of, unit_of
 from amiss.run.row_values import dense
-from amiss.types import NO_TIME, Feature, Finding, Incident, Table, Threshold, TimeHistogram
+from amiss.types import (
+    NO_TIME,
+    NOTHING_MUTED,
+    Feature,
+    Finding,
+    Incident,
+    Muted,
+    Table,
+    Threshold,
+    TimeHistogram,
+)
 
 if TYPE_CHECKING:
     from amiss.run.rows import RowModel
@@ -55,11 +69,18 @@ class RowFindings(Sequence[ExplainedFinding]):
     top_k : int
         Features that each has at most.
     intervals : int or None
-        Of a series: how many intervals lie beyond the threshold, among the items or not.
+        Of a series: how many intervals lie beyond the threshold and are not muted, among the items
+        or not.
     incidents : tuple of Incident
         The findings, those that belong together as one, the worst first.
     histogram : TimeHistogram or None
         Of series and entities: rows and scores over time.
+    muted : Muted
+        What is not among the items, since a user of the model muted it.
+    muted_rows : int
+        How many rows of these lie beyond the threshold.
+    confirmed : frozenset of str
+        Ids of findings and incidents that a user of the model confirmed.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -72,6 +93,9 @@ class RowFindings(Sequence[ExplainedFinding]):
     intervals: int | None = None
     incidents: tuple[Incident, ...] = ()
     histogram: TimeHistogram | None = None
+    muted: Muted = NOTHING_MUTED
+    muted_rows: int = 0
+    confirmed: frozenset[str] = frozenset()
 
     @overload
     def __getitem__(self, index: int) -> ExplainedFinding: ...
@@ -91,12 +115,12 @@ class RowFindings(Sequence[ExplainedFinding]):
 
     @property
     def alarms(self) -> int:
-        """How many rows, images or entities are flagged; of a series, how many intervals."""
+        """How many rows, images or entities are flagged and not muted; of a series, intervals."""
         return self._flagged if self.intervals is None else self.intervals
 
     @property
     def _flagged(self) -> int:
-        return int((self.scores > self.threshold.value).sum())
+        return int((self.scores > self.threshold.value).sum()) - self.muted_rows
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
@@ -109,7 +133,21 @@ class RowFindings(Sequence[ExplainedFinding]):
             flagged=self._flagged,
             incidents=self.incidents,
             histogram=self.histogram,
+            muted=self.muted,
+            confirmed=self.confirmed,
         )
+
+    def to_csv(self) -> str:
+        """Return the report as CSV that is harmless to open."""
+        return report_to_csv(self.report())
+
+    def to_jsonl(self) -> str:
+        """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
+        return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))
+
+    def to_sarif(self, folder: str | PathLike[str] | None = None) -> dict[str, Any]:
+        """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
+        return findings_to_sarif(self.to_dict(), __version__, folder)
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a finding, with the feature that deviates most.

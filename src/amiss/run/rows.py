@@ -21,8 +21,11 @@ from amiss.explain.rows import MOST_FEATURES
 from amiss.present.layout import plural, scored
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
+from amiss.represent.histogram import row_histogram
 from amiss.run.detectors import check_rule, detector_state, load_detector
+from amiss.run.feedback import feedback_of_content, feedback_to_content, shown_of
 from amiss.run.findings import ExplainedFinding
+from amiss.run.incidents import tell_incidents
 from amiss.run.intervals import (
     explain_intervals,
     find_interval,
@@ -33,7 +36,7 @@ from amiss.run.row_data import RowData, RowInput, aligned, describe_data, find_r
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
 from amiss.run.row_values import score_rows
 from amiss.run.thresholds import cut_anew, preview_rates
-from amiss.types import Table, Threshold
+from amiss.types import Feedback, Incident, Table, Threshold, TimeHistogram
 
 PREVIEW_RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
@@ -56,6 +59,8 @@ class RowModel:
         At most 100 of the rows taken for normal, which attributions compare with; None for images.
     space : EntityFeatures or None
         What makes columns of what entities did, if the model was fitted on an `Activity`.
+    feedback : tuple of Feedback
+        What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
     """
 
     detector: Detector
@@ -65,6 +70,7 @@ class RowModel:
     usual: NDArray[np.float64] | None = None
     background: Any = None
     space: EntityFeatures | None = None
+    feedback: tuple[Feedback, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -244,6 +250,7 @@ class RowModel:
             "threshold": self.threshold._asdict(),
             "detector": manifest,
             "space": None if self.space is None else self.space.to_content(),
+            "feedback": feedback_to_content(self.feedback),
         }
         store.write(path, "rows", content, arrays)
 
@@ -266,6 +273,7 @@ class RowModel:
             usual=arrays.get("usual"),
             background=_background_of(store.with_prefix(arrays, "background."), info["shape"]),
             space=None if space is None else EntityFeatures.from_content(space),
+            feedback=feedback_of_content(content.get("feedback")),
         )
 
     def judged(
@@ -293,16 +301,23 @@ class RowModel:
         if len(at):
             notes += notes_on(self.detector, self.background)
         items = self._explained(known, scores, at, top_k)
+        shown = shown_of(self, items, group_incidents(items))
+        kept = set(shown.kept)
+        hidden = [scores[at[i]] > self.threshold.value for i in range(len(items)) if i not in kept]
         return RowFindings(
-            items=items,
+            items=tuple(items[i] for i in shown.kept),
             source={"files": list(known.sources), **describe_input(data, known), "notes": notes},
             model=self.info,
             threshold=self.threshold,
             scores=scores,
             fitted=self,
             top_k=top_k,
-            intervals=intervals,
-            incidents=group_incidents(items),
+            intervals=None if intervals is None else intervals - int(sum(map(np.any, hidden))),
+            incidents=_told(shown.incidents, data),
+            histogram=_histogram(known, scores, self.threshold.value),
+            muted=shown.muted,
+            muted_rows=int(sum(map(np.sum, hidden))),
+            confirmed=shown.confirmed,
         )
 
     def _highest(self, scores: NDArray[np.float64], top: int | None) -> NDArray[np.int64]:
@@ -331,6 +346,25 @@ def describe_input(data: RowInput, known: RowData) -> dict[str, Any]:
     if described["unit"] == "entity":
         described["format"] = data.log.format if isinstance(data, Activity) else ""
     return described
+
+
+def _told(incidents: tuple[Incident, ...], data: RowInput) -> tuple[Incident, ...]:
+    """Read the lines that incidents show; rows that were not counted from a log have none."""
+    return tell_incidents(incidents, data.log) if isinstance(data, Activity) else incidents
+
+
+def _histogram(
+    known: RowData, scores: NDArray[np.float64], threshold: float
+) -> TimeHistogram | None:
+    """Return scores over time, of series beside their rows, of entities beside their lines."""
+    if not isinstance(known, Table):
+        return None
+    if known.index is not None:
+        lines = np.diff(known.index.offsets)
+        return row_histogram(known.index.start, scores, threshold, lines)
+    if known.timeline is not None:
+        return row_histogram(known.timeline.time, scores, threshold)
+    return None
 
 
 def _background_arrays(background: Any) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,7 @@ from amiss.types.events import (
     distinct_codes,
     ragged_index,
 )
+from amiss.types.feedback import NOTHING_MUTED, Feedback, Muted
 from amiss.types.tables import Images, Judgement, RowIndex, Table, Timeline
 from amiss.types.verdicts import (
     Contribution,
@@ -42,6 +43,7 @@ from amiss.types.verdicts import (
 __all__ = [
     "BEGIN",
     "END",
+    "NOTHING_MUTED",
     "NO_TIME",
     "PAD",
     "Contribution",
@@ -49,6 +51,7 @@ __all__ = [
     "Difference",
     "Expectation",
     "Feature",
+    "Feedback",
     "Finding",
     "Images",
     "Incident",
@@ -56,6 +59,7 @@ __all__ = [
     "Location",
     "LogInfo",
     "Misprediction",
+    "Muted",
     "Numbers",
     "RecordBatch",
     "Region",
