@@ -54,6 +54,7 @@
 
   // What the timeline says where the pointer is.
   const said = document.querySelector(".timeline .readout");
+  const hint = said?.textContent;
   for (const drawing of data.timeline ? document.querySelectorAll(".timeline svg") : []) {
     const { start, width, events, score, flagged } = data.timeline;
     const [left, breadth] = [Number(drawing.dataset.left), Number(drawing.dataset.room)];
@@ -71,7 +72,7 @@
     });
     drawing.addEventListener("pointerleave", () => {
       spot.setAttribute("width", "0");
-      said.textContent = "";
+      said.textContent = hint;
     });
   }
 

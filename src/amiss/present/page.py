@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from amiss.present.escape import visible
+from amiss.present.incidents import headline
 from amiss.present.layout import plural, shown_score
 from amiss.present.page_decision import card_section, decision_section
 from amiss.present.page_incidents import incidents_section
 from amiss.present.page_payload import payload, reason_of
-from amiss.present.page_shell import resource, shell, text
+from amiss.present.page_shell import attribute, resource, shell, text
 from amiss.present.page_timeline import timeline
 from amiss.present.page_words import counts, span_of, title_of, verdict
 
@@ -23,7 +24,8 @@ _PLANS = ((200, 1000, 30, 400), (200, 300, 20, 300), (100, 200, 10, 200), (40, 1
 """Findings with full detail, characters of their lines, incidents told in full, characters of
 their lines: the first of these that keeps the page small. Only hostile logs need another."""
 _MOST_TRACES = 30
-_ROW_CHARACTERS = 100
+_TRACE, _LEAD = 100, 110
+"""Characters of a trace's name, and of a template in the lead."""
 
 
 def render_page(content: dict[str, Any]) -> str:
@@ -86,8 +88,18 @@ def _overview(content: dict[str, Any]) -> str:
         f'<section id="overview" class="overview {kind}" aria-labelledby="verdict">'
         f'<p class="about">{text(where)} · <span class="soft">report made '
         f"{text(content['created'])}</span></p>"
-        f'<h1 id="verdict">{text(said)}</h1><dl class="tiles">{tiles}</dl></section>'
+        f'<h1 id="verdict">{text(said)}</h1>{_lead(summary["incidents"])}'
+        f'<dl class="tiles">{tiles}</dl></section>'
     )
+
+
+def _lead(incidents: Sequence[dict[str, Any]]) -> str:
+    """Return the worst incident in one line, with a link to it."""
+    if not incidents:
+        return ""
+    link = f'<a href="#incident-{attribute(incidents[0]["id"])}">'
+    which = "The worst" if len(incidents) > 1 else "It is"
+    return f'<p class="lead">{which}: {link}{text(headline(incidents[0], _LEAD))}</a>.</p>'
 
 
 def _findings(summary: dict[str, Any], detailed: int) -> str:
@@ -116,8 +128,8 @@ def _findings(summary: dict[str, Any], detailed: int) -> str:
         "browser does not run. Here are the first ones.</p>"
         f'<p class="soft for-script">Open one for its events, its lines and what was expected. '
         f"{hint}</p>"
-        '<div id="findings-table"><table class="findings"><thead><tr><th class="right">score</th>'
-        f'<th>{text(unit)} and why</th><th class="optional">begins</th>'
+        '<div id="findings-table"><table class="paged findings"><thead><tr>'
+        f'<th class="right">score</th><th>{text(unit)} and why</th><th class="optional">begins</th>'
         f'<th class="optional">line</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
 
@@ -147,7 +159,7 @@ def _traces(traces: Sequence[dict[str, Any]]) -> str:
         return ""
     worst = sorted(traces, key=lambda t: (not t["is_anomaly"], -t["share"]))[:_MOST_TRACES]
     rows = "".join(
-        f'<tr><td class="mono">{text(t["trace"], _ROW_CHARACTERS)}</td>'
+        f'<tr><td class="mono">{text(t["trace"], _TRACE)}</td>'
         f"<td>{'<strong class=confirmed>anomalous</strong>' if t['is_anomaly'] else 'normal'}</td>"
         f'<td class="right">{t["flagged"]:,} of {t["segments"]:,}</td>'
         f'<td class="right">{100 * t["share"]:.1f} %</td>'

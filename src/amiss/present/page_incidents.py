@@ -11,14 +11,14 @@ from amiss.present.layout import counted, plural, shown_score
 from amiss.present.page_payload import cut_text
 from amiss.present.page_shell import attribute, text
 
-_OPEN = 3
+_OPEN = 1
 """Incidents that are open from the start."""
 _HEADLINE = 110
 """Characters of a template in a headline."""
 _MOST_SYMPTOMS, _MOST_SHARED, _MOST_IDS = 7, 6, 7
 _TELLING = {"unseen": 0, "unexpected": 1, "ends": 1, "count": 1, "number": 1, "step": 1}
 """Of symptoms that as many show, what came says more than what did not."""
-_SYMPTOM = 200
+_SYMPTOM = 140
 _MOST_BRIEF = 200
 """Incidents beyond those in full that have a row."""
 
@@ -51,7 +51,7 @@ def incidents_section(summary: dict[str, Any], most: int, width: int) -> str:
 
 def _told(incident: dict[str, Any], rank: int, width: int, rows: dict[str, int]) -> str:
     unit = incident["unit"]
-    kept = _symptoms(incident, unit) + _shared(incident) + _sessions(incident, rows)
+    kept = f"{_symptoms(incident, unit)}<div>{_shared(incident)}{_sessions(incident, rows)}</div>"
     return (
         f'<details class="panel incident" id="incident-{attribute(incident["id"])}"'
         f"{' open' if rank <= _OPEN else ''}>"
@@ -78,7 +78,7 @@ def _symptoms(incident: dict[str, Any], unit: str) -> str:
     more = len(found) - _MOST_SYMPTOMS
     left = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
     return (
-        f"<div class=symptoms><h3>Symptoms, and how many {text(plural(unit))} show them</h3>"
+        f"<div><h3>Symptoms, and how many {text(plural(unit))} show them</h3>"
         f'<ul class="tally">{rows}</ul>{left}</div>'
     )
 
@@ -99,7 +99,7 @@ def _shared(incident: dict[str, Any]) -> str:
         more = len(found) - _MOST_SHARED
         left = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
         said = text(plural(kind), 40).capitalize()
-        blocks.append(f'<div><h3>{said}</h3><ul class="tally">{rows}</ul>{left}</div>')
+        blocks.append(f'<h3>{said}</h3><ul class="tally">{rows}</ul>{left}')
     return "".join(blocks)
 
 
@@ -114,7 +114,7 @@ def _sessions(incident: dict[str, Any], rows: dict[str, int]) -> str:
     more = incident["findings"] - len(ids)
     left = f'<li class="soft">and {more:,} more</li>' if more > 0 else ""
     said = text(plural(incident["unit"]), 40).capitalize()
-    return f'<div><h3>{said}, the oddest first</h3><ul class="ids">{links}{left}</ul></div>'
+    return f'<h3>{said}, the oddest first</h3><ul class="ids">{links}{left}</ul>'
 
 
 def _lines(incident: dict[str, Any], width: int) -> str:

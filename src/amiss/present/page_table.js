@@ -27,7 +27,7 @@ function pagedTable(holder, options) {
   const pager = element("div", { class: "pager" }, back, on);
   holder.replaceChildren(
     element("div", { class: "tools" }, search, filters.map((filter) => filter.control), status),
-    element("table", { class: options.kind }, element("thead", {}, element("tr", {}, heads)), body),
+    element("table", { class: `paged ${options.kind}` }, element("thead", {}, element("tr", {}, heads)), body),
     pager,
   );
 

@@ -13,6 +13,7 @@ _SCORE, _VOLUME, _AXIS, _LANE = 120, 54, 26, 14
 """Heights: of the scores, of the volume, of the axis below, of an incident."""
 _LEFT, _RIGHT, _TOP, _APART = 46, 10, 24, 30
 _FLOOR = _TOP + _SCORE + _APART + _VOLUME
+_POINT = "Point at the drawing for its numbers."
 _MOST_LANES = 8
 _MOST_ROWS = 40
 """Rows of the table that says the same."""
@@ -62,7 +63,7 @@ def timeline(summary: dict[str, Any]) -> str:
     return (
         '<section id="timeline" aria-labelledby="timeline-title">'
         '<h2 id="timeline-title">Timeline</h2><figure class="panel timeline">'
-        f'{drawn}<p class="readout for-script" aria-hidden="true"></p>'
+        f'{drawn}<p class="readout for-script" aria-hidden="true">{_POINT}</p>'
         f"<figcaption>Above, the highest score of the {text(plural(unit))} that end in each "
         f"{text(_length(bins.width))}; beyond the threshold it is "
         '<span class="key">coloured and has a tip</span>. In the middle, how many events there '

@@ -12,6 +12,7 @@ from amiss.present.reasons import percent
 
 _NAME = 60
 """Characters of a name in the sentence."""
+_PLACE = {"file": "in", "host": "on", "address": "from", "source": "from"}
 _MOST_OF = 0.5
 """A source has "most" of the findings from this share on."""
 
@@ -58,6 +59,8 @@ def verdict(summary: dict[str, Any]) -> tuple[str, str]:
             return "chance", f"Probably nothing is wrong: {said}."
     since = _since(summary)
     said = f"Something is wrong{since}: {of} anomalous"
+    if unit != summary["source"]["unit"]:
+        said += f" in {counted(len(summary['findings']), 'interval')}"
     if incidents := summary["incidents"]:
         said += f", in {counted(len(incidents), 'incident')}"
     return "wrong", said + _where(summary) + "."
@@ -146,7 +149,7 @@ def _where(summary: dict[str, Any]) -> str:
     if count < _MOST_OF * total:
         return ""
     most = "all" if count >= total else "most"
-    return f", {most} of them in {visible(kind, 30)} {_end(visible(value))}"
+    return f", {most} of them {_PLACE.get(kind, 'with')} {visible(kind, 30)} {_end(visible(value))}"
 
 
 def _end(name: str) -> str:
