@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 _CHANCE = 0.01
 """How often a steady rate may have a silence that is taken for the end of an episode."""
+_MINUTE = 60_000
+"""Milliseconds. Clocks are coarse, and nobody calls it two outages if a minute is between them."""
 _FEW = 4
 """Bursts with long silences between them that are told apart whatever their rate; more of them are
 one thing that comes time and again, unless chance does not explain a silence between them."""
@@ -51,7 +53,7 @@ def split_episodes(times: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 def _longest_silence(times: NDArray[np.int64]) -> int | None:
     """Return where the longest silence ends, if it ends an episode; `times` ascend."""
     gaps = np.diff(times)
-    if len(gaps) < 2 or times[-1] == times[0]:
+    if len(gaps) < 2 or gaps.max() < _MINUTE:
         return None
     at = int(gaps.argmax())
     longest, span = int(gaps[at]), int(times[-1] - times[0])

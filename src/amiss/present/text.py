@@ -9,7 +9,7 @@ from typing import Any
 
 from amiss.present.deviations import describe_deviations
 from amiss.present.escape import visible
-from amiss.present.incident_overview import describe_incidents, verdict
+from amiss.present.incident_overview import describe_incidents
 from amiss.present.layout import (
     LABEL_WIDTH,
     MOST_SHOWN,
@@ -31,6 +31,7 @@ from amiss.present.layout import (
     shown_score,
     time_span,
 )
+from amiss.present.page_words import verdict
 from amiss.present.reasons import percent
 from amiss.present.rows import describe_row_finding, describe_row_model, summarise_rows
 from amiss.present.summary import finding_to_dict, timestamp
@@ -66,7 +67,7 @@ def summarise(summary: dict[str, Any], most: int | None = MOST_SHOWN, width: int
     lines += [labelled("note", note, width) for note in notes_of(summary)]
     if summary["traces"]:
         lines += ["", *_trace_rows(summary["traces"], most)]
-    lines += ["", *textwrap.wrap(verdict(summary), width)]
+    lines += ["", *textwrap.wrap(verdict(summary)[1], width)]
     if summary["incidents"]:
         lines += describe_incidents(summary, most, width)
     return "\n".join(lines)
