@@ -311,7 +311,7 @@ def test_a_report_is_of_tables_too(run_amiss, tmp_path, odd):
         (["detect", "LOG", "-m", "MODEL", "--top-k", "-1"], 2, ["--top-k -1; expected 1"]),
         (["detect", "LOG", "-m", "SESSIONS", "--by", "client"], 2,
          ["--by counts what entities did; this model learnt from sessions"]),
-        (["detect", "LOG", "-m", "SESSIONS", "--csv"], 2, ["learnt from sessions", "--json"]),
+        (["detect", "LOG", "-m", "SESSIONS", "--top", "3"], 2, ["learnt from sessions", "--json"]),
         (["explain", "LOG", "--by", "client", "--id", "x"], 2, ["amiss fit LOG --by client"]),
         (["explain", "LOG", "-m", "MODEL", "--id", "x"], 1, ["no entity 'x'", "2015-05-17T10:0"]),
         (["detect", "OTHER", "-m", "MODEL"], 1, ["none of 2 lines", "combined"]),

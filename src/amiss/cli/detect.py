@@ -10,8 +10,26 @@ import typer
 from amiss.cli.follow import follow_stream
 from amiss.cli.inputs import read_for
 from amiss.cli.log_options import LogOptions
-from amiss.cli.options import All, FailOn, Json, ModelFile, reads_anything
-from amiss.cli.output import exit_on, parse_fail_on, print_csv, report_options, show
+from amiss.cli.options import (
+    All,
+    Csv,
+    FailOn,
+    Html,
+    Json,
+    JsonLines,
+    ModelFile,
+    Sarif,
+    reads_anything,
+)
+from amiss.cli.output import (
+    check_page,
+    exit_on,
+    parse_fail_on,
+    print_findings,
+    printed_as,
+    report_options,
+    with_notes,
+)
 from amiss.cli.streams import check_target, complain, dumps, quoted, say, status
 from amiss.errors import UsageError
 
@@ -54,15 +72,6 @@ def detect(
             rich_help_panel=_REPORT,
         ),
     ] = None,
-    as_csv: Annotated[
-        bool,
-        typer.Option(
-            "--csv",
-            metavar="",
-            help="Print the report as CSV; with a column verdict added, fit --labels takes it.",
-            rich_help_panel=_REPORT,
-        ),
-    ] = False,
     predictions: Annotated[
         Path | None,
         typer.Option(
@@ -92,20 +101,28 @@ def detect(
         bool,
         typer.Option("--preview", metavar="", help="Show how many each rate would flag, and stop."),
     ] = False,
+    html: Html = None,
     all_: All = False,
     fail_on: FailOn = None,
     as_json: Json = False,
+    as_jsonl: JsonLines = False,
+    as_csv: Csv = False,
+    as_sarif: Sarif = False,
 ) -> None:
     """Show what is amiss in other data, by a model."""
     limit = parse_fail_on(fail_on)
-    if as_csv and as_json:
-        raise UsageError("--csv and --json would both write to stdout; give one of them")
+    form = printed_as(csv=as_csv, json=as_json, jsonl=as_jsonl, sarif=as_sarif)
+    check_page(html)
+    whole = {"--csv": as_csv, "--sarif": as_sarif, "--html": html is not None}
     if follow or idle is not None:
-        for name, given in (("--csv", as_csv), ("--preview", preview), ("--top", top is not None)):
+        for name, given in {**whole, "--preview": preview, "--top": top is not None}.items():
             if given:
                 raise UsageError(f"{name} is of a whole log, not of a stream that goes on")
-        follow_stream(model, logs, follow, idle, false_alarm_rate, rule, as_json, limit)
+        follow_stream(model, logs, follow, idle, false_alarm_rate, rule, as_json or as_jsonl, limit)
         return
+    for name, given in {**whole, "--jsonl": as_jsonl}.items():
+        if preview and given:
+            raise UsageError(f"--preview compares rates and finds nothing: leave out {name}")
     if preview and predictions:
         raise UsageError("--preview stops before anything is predicted: leave out --predictions")
     if predictions:
@@ -115,7 +132,7 @@ def detect(
         check_target(predictions, "predictions")
         check_predictions(load_model(model), predictions)
     fitted, data, notes = read_for(model, logs)
-    reporting = report_options(fitted, top, top_k, as_csv)
+    reporting = report_options(fitted, top, top_k)
     if false_alarm_rate is not None or rule is not None:
         from amiss.run.models import usual_rate
 
@@ -143,11 +160,9 @@ def detect(
         complain(f"{predictions}: {count:,} windows")
     with status("scoring", logs.quiet):
         findings = fitted.detect(data, **reporting)
-    if as_csv:
-        print_csv(findings, notes)
-    else:
-        show(findings, notes, as_json, all_ or top is not None, top_k is not None)
-    if not (as_json or as_csv) and findings and "-" not in logs.logs:
+    everything, as_report = all_ or top is not None, top_k is not None
+    print_findings(with_notes(findings, notes), form, everything, as_report, html)
+    if form == "text" and findings and "-" not in logs.logs:
         again = logs.as_words()
         say(
             f"\nnext: amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])} "

@@ -45,6 +45,7 @@ def explain(
 
     Without --model or --findings a log is scanned once more.
     """
+    from amiss.present.finding_lines import finding_line
     from amiss.present.summary import finding_to_dict
     from amiss.present.text import describe_finding
 
@@ -80,14 +81,14 @@ def explain(
         with status("learning what is normal", logs.quiet):
             scanned = run_scan(sessions, random_state=seed)
         # As scan judged it, out of fold; what scan did not flag, as detect would.
-        flagged = next((f for f in scanned if f.id == item_id), None)
+        flagged = (f for f in scanned.to_dict()["findings"] if f["id"] == item_id)
         fitted = cast("Model", scanned.fitted)
-        found = finding_to_dict(flagged or fitted.explain(sessions, item_id))
-        found["threshold"] = scanned.threshold.value
+        judged = next(flagged, None) or finding_to_dict(fitted.explain(sessions, item_id))
+        found = {**judged, "threshold": scanned.threshold.value}
     try:
         text = describe_finding(found, width())
     except (KeyError, TypeError, ValueError, AttributeError):
         if not findings:
             raise
         raise not_findings(findings) from None
-    say(dumps({"schema": "amiss.finding/1", **found}) if as_json else text)
+    say(dumps(finding_line(found, found["threshold"])) if as_json else text)

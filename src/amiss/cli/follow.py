@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +48,7 @@ def follow_stream(
         raise UsageError(f"{path}: learnt from {model.info['unit']}s; a stream is of log lines")
     if rate is not None or rule is not None:
         model = model.set_threshold(usual_rate(model) if rate is None else rate, rule or "tail")
-    from amiss.present.summary import finding_to_dict
+    from amiss.present.finding_lines import findings_to_lines
     from amiss.present.text import describe_finding
 
     seconds = IDLE if idle is None else parse_every(idle, "--idle") / 1000
@@ -60,12 +59,16 @@ def follow_stream(
         for found in run_follow(model, sys.stdin.buffer, idle=seconds, mask=mask):
             scored, flagged = scored + len(found.ids), flagged + len(found)
             notes = found.log.notes
-            for finding in found:
-                content = {**finding_to_dict(finding), "threshold": model.threshold.value}
-                if as_json:
-                    say(json.dumps({"schema": "amiss.finding/1", **content}, allow_nan=False))
-                else:
-                    say(describe_finding(content, width()) + "\n")
+            if not found:
+                continue
+            content = found.to_dict()
+            if as_json:
+                for line in findings_to_lines(content):
+                    say(line)
+                continue
+            for finding in content["findings"]:
+                said = {**finding, "threshold": model.threshold.value}
+                say(describe_finding(said, width()) + "\n")
     finally:  # also when interrupted: what was found is told
         for note in notes:
             complain(note)

@@ -277,6 +277,25 @@ Rule = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON instead of text.")]
+JsonLines = Annotated[
+    bool, typer.Option("--jsonl", metavar="", help="Print each finding as one line of JSON.")
+]
+Csv = Annotated[
+    bool,
+    typer.Option(
+        "--csv",
+        metavar="",
+        help="Print findings as CSV, a row each; of tables, series, images and entities the "
+        "report, which with a column verdict added is taken by fit --labels.",
+    ),
+]
+Sarif = Annotated[
+    bool, typer.Option("--sarif", metavar="", help="Print SARIF 2.1.0, which code hosts take.")
+]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page to read and to pass on."),
+]
 All = Annotated[
     bool, typer.Option("--all", metavar="", help="Show every kind of finding, not the top ten.")
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from amiss.cli.streams import complain, dumps, say, width
+from amiss.cli.streams import check_target, complain, dumps, say, width
 from amiss.errors import UsageError
+from amiss.present.escape import visible
 
 if TYPE_CHECKING:
     from amiss import Findings, RowFindings
@@ -16,22 +19,77 @@ _POOLED = 3
 """Values that are told of a column that pools them."""
 
 
-def show(
-    findings: Findings | RowFindings,
-    notes: list[str],
-    as_json: bool,
-    everything: bool,
-    as_report: bool = False,
-) -> None:
-    """Print findings as an overview; those of entities, or if asked for, as a report."""
-    content = findings.to_dict()
-    content["source"]["notes"] += notes
-    if as_json:
-        say(dumps(content))
+def printed_as(**asked: bool) -> str:
+    """Return what findings are printed as: ``text``, or what one of the options says.
+
+    Raises
+    ------
+    UsageError
+        Two of them would write to stdout.
+    """
+    names = [name for name, given in asked.items() if given]
+    if len(names) > 1:
+        both = " and ".join(f"--{name}" for name in names)
+        raise UsageError(f"{both} would both write to stdout; give one of them")
+    return names[0] if names else "text"
+
+
+def check_page(path: Path | None) -> None:
+    """Refuse a page that cannot be written, before anything is learnt."""
+    if path is None:
         return
+    if str(path) == "-":
+        raise UsageError("--html -: a page goes to a file, such as --html report.html")
+    check_target(path, "a page")
+
+
+def print_findings(
+    findings: Findings | RowFindings,
+    form: str,
+    everything: bool = False,
+    as_report: bool = False,
+    page: Path | None = None,
+) -> None:
+    """Print findings as `printed_as` says, and write the page if there is to be one."""
+    if form == "json":
+        say(dumps(findings.to_dict()))
+    elif form == "sarif":
+        say(dumps(findings.to_sarif(Path.cwd())))
+    elif form == "text":
+        _print_text(findings, everything, as_report)
+    else:
+        for note in findings.to_dict()["source"]["notes"]:
+            complain(note)
+        text = findings.to_csv() if form == "csv" else findings.to_jsonl()
+        if text:
+            say(text.removesuffix("\n"))
+    if page is not None:
+        from amiss.run.page import write_page
+
+        write_page(findings, page)
+        said = f"report: {visible(str(page))}"
+        if form == "text":
+            say(f"\n{said}")
+        else:
+            complain(said)
+
+
+def with_notes(findings: Any, notes: list[str]) -> Any:
+    """Return findings that also say what was mended or left out when their data were read."""
+    if not notes:
+        return findings
+    if isinstance(getattr(findings, "source", None), dict):
+        source = findings.source
+        return replace(findings, source={**source, "notes": [*source["notes"], *notes]})
+    return replace(findings, log=replace(findings.log, notes=(*findings.log.notes, *notes)))
+
+
+def _print_text(findings: Findings | RowFindings, everything: bool, as_report: bool) -> None:
+    """Print an overview; of entities, or if asked for, the report."""
     from amiss.present.layout import MOST_SHOWN
     from amiss.present.text import summarise
 
+    content = findings.to_dict()
     most = None if everything else MOST_SHOWN
     if content["source"]["unit"] != "entity" and not as_report:
         say(summarise(content, most, width()))
@@ -49,16 +107,7 @@ def show(
         say(f"\n{text}")
 
 
-def print_csv(findings: RowFindings, notes: list[str]) -> None:
-    """Print the report as CSV; what else is to be said goes to stderr."""
-    from amiss.present.report import report_to_csv
-
-    for note in [*findings.source["notes"], *notes]:
-        complain(note)
-    say(report_to_csv(findings.report()).removesuffix("\n"))
-
-
-def report_options(fitted: Any, top: int | None, top_k: int | None, as_csv: bool) -> dict[str, int]:
+def report_options(fitted: Any, top: int | None, top_k: int | None) -> dict[str, int]:
     """Return what of the report options was given, or say that there is no report."""
     from amiss.present.layout import ROW_UNITS, plural
 
@@ -68,10 +117,10 @@ def report_options(fitted: Any, top: int | None, top_k: int | None, as_csv: bool
             raise UsageError(f"--{name.replace('_', '-')} {value}; expected 1 or more")
     asked = {name: value for name, value in given.items() if value is not None}
     unit = fitted.info["unit"]
-    if (asked or as_csv) and unit not in ROW_UNITS:
+    if asked and unit not in ROW_UNITS:
         raise UsageError(
-            "--top, --top-k and --csv are of the report on tables, series, images and entities; "
-            f"this model learnt from {plural(unit)}: leave them out, --json has all there is"
+            "--top and --top-k are of the report on tables, series, images and entities; this "
+            f"model learnt from {plural(unit)}: leave them out, --json has all there is"
         )
     return asked
 

@@ -14,16 +14,27 @@ from amiss.cli.options import (
     All,
     Clean,
     Config,
+    Csv,
     FailOn,
+    Html,
     Json,
+    JsonLines,
     Labels,
     Rate,
     Rule,
+    Sarif,
     Seed,
     UsualDetector,
     reads_anything,
 )
-from amiss.cli.output import exit_on, parse_fail_on, show
+from amiss.cli.output import (
+    check_page,
+    exit_on,
+    parse_fail_on,
+    print_findings,
+    printed_as,
+    with_notes,
+)
 from amiss.cli.streams import check_target, quoted, say, status
 
 
@@ -40,12 +51,18 @@ def scan(
     save: Annotated[
         Path | None, typer.Option("--save", "-o", metavar="MODEL", help="Keep the fitted model.")
     ] = None,
+    html: Html = None,
     all_: All = False,
     fail_on: FailOn = None,
     as_json: Json = False,
+    as_jsonl: JsonLines = False,
+    as_csv: Csv = False,
+    as_sarif: Sarif = False,
 ) -> None:
     """Learn from data and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = parse_fail_on(fail_on)
+    form = printed_as(csv=as_csv, json=as_json, jsonl=as_jsonl, sarif=as_sarif)
+    check_page(html)
     if save:
         check_target(save)
     named, logs = configured(detector, config, seed, logs)
@@ -69,8 +86,8 @@ def scan(
         )
     if save and findings.fitted:
         findings.fitted.save(save)
-    show(findings, notes, as_json, all_)
-    if not as_json and findings and "-" not in logs.logs:
+    print_findings(with_notes(findings, notes), form, all_, page=html)
+    if form == "text" and findings and "-" not in logs.logs:
         ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:
             say(f"\nnext: {ask} --model {quoted([str(save)])}")

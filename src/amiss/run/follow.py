@@ -24,7 +24,7 @@ from amiss.run.explanation import with_texts
 from amiss.run.findings import Findings
 from amiss.run.pipeline import Model
 from amiss.run.stream_clock import StreamClock
-from amiss.types import NO_TIME, Location, LogInfo, Numbers, RecordBatch
+from amiss.types import NO_TIME, Incident, Location, LogInfo, Numbers, RecordBatch
 
 IDLE = 300.0
 """Seconds of silence after which a session is over, unless told."""
@@ -116,14 +116,26 @@ def _judged(model: Model, pending: _OpenSessions, idle: float | None) -> Iterato
         return
     sessions, texts = closed
     found = model.detect(sessions)
-    news = [finding for finding in found if finding.id not in pending.reported]
-    pending.reported.update(finding.id for finding in news)
+    news = [at for at, finding in enumerate(found) if finding.id not in pending.reported]
+    pending.reported.update(found[at].id for at in news)
     pending.forget()
 
     def text(place: Location) -> str:
         return texts.get(place.first_line, "")
 
-    yield replace(found, items=tuple(with_texts(finding, text) for finding in news))
+    yield replace(
+        found,
+        items=tuple(with_texts(found[at], text) for at in news),
+        incidents=tuple(_incidents_of(news, found.incidents)),
+    )
+
+
+def _incidents_of(kept: Sequence[int], incidents: Sequence[Incident]) -> Iterator[Incident]:
+    """Yield the incidents of the findings that are kept, these counted anew."""
+    at = {old: new for new, old in enumerate(kept)}
+    for incident in incidents:
+        if members := tuple(at[old] for old in incident.findings if old in at):
+            yield replace(incident, findings=members)
 
 
 _SCHEMA: dict[str, Any] = {
