@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from amiss.represent.activity import Activity
     from amiss.represent.sessions import Sessions
     from amiss.represent.windows import window_frame
+    from amiss.run.card import model_card
     from amiss.run.diff import diff_logs
     from amiss.run.entity_ingest import read_activity
     from amiss.run.experiment import Experiment, run_experiment
+    from amiss.run.feedback import confirm, mute
     from amiss.run.findings import Findings
     from amiss.run.follow import follow
     from amiss.run.ingest import read_sessions
@@ -57,6 +59,7 @@ _PUBLIC = {
     "Sessions": "amiss.represent.sessions",
     "Table": "amiss.types",
     "apply_mask": "amiss.simulate.outliers",
+    "confirm": "amiss.run.feedback",
     "create_outlier_batch": "amiss.simulate.outliers",
     "diff_logs": "amiss.run.diff",
     "evaluate": "amiss.run.models",
@@ -66,6 +69,8 @@ _PUBLIC = {
     "load": "amiss.run.models",
     "load_cifar10": "amiss.read.datasets",
     "load_kdd99": "amiss.read.datasets",
+    "model_card": "amiss.run.card",
+    "mute": "amiss.run.feedback",
     "parse_log": "amiss.run.parse",
     "prediction_frame": "amiss.run.predictions",
     "read_activity": "amiss.run.entity_ingest",
@@ -99,6 +104,7 @@ __all__ = [
     "Table",
     "__version__",
     "apply_mask",
+    "confirm",
     "create_outlier_batch",
     "diff_logs",
     "evaluate",
@@ -108,6 +114,8 @@ __all__ = [
     "load",
     "load_cifar10",
     "load_kdd99",
+    "model_card",
+    "mute",
     "parse_log",
     "prediction_frame",
     "read_activity",

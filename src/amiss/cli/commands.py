@@ -14,6 +14,7 @@ from amiss.cli.detectors import detectors
 from amiss.cli.diff import diff
 from amiss.cli.evaluate import evaluate
 from amiss.cli.explain import explain
+from amiss.cli.feedback import confirm, mute
 from amiss.cli.fit import fit
 from amiss.cli.inspect import inspect
 from amiss.cli.overview import overview
@@ -60,6 +61,8 @@ app.command()(inspect)
 app.command()(diff)
 app.command()(templates)
 app.command("show")(card)
+app.command()(mute)
+app.command()(confirm)
 app.command()(evaluate)
 app.command()(tune)
 app.command()(parse)

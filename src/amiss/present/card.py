@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from amiss.present.escape import visible
+from amiss.present.feedback import describe_feedback
 from amiss.present.layout import (
     counted,
     describe_labels,
@@ -58,6 +59,10 @@ def describe_card(card: dict[str, Any], width: int = 100) -> str:
     lines += ["", *_describe_detector(card["detector"], card["parameters"], width)]
     lines += _describe_training(card["detector"], width)
     lines += _describe_templates(card["templates"], width)
+    if card["feedback"]:
+        unit = "item" if learnt is None else learnt["unit"]
+        rows = describe_feedback(card["feedback"], unit, width)
+        lines += ["", "  muted and confirmed", *rows]
     lines += _describe_file(card["file"], width)
     return "\n".join(lines)
 

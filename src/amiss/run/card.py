@@ -13,8 +13,10 @@ from amiss import store
 from amiss.detect._base import Detector
 from amiss.errors import UsageError
 from amiss.present.card import SCHEMA, threshold_meaning
+from amiss.present.feedback import feedback_to_dicts
 from amiss.present.summary import timestamp
 from amiss.run.detector_parts import count_parameters, describe_detector
+from amiss.run.feedback import clock
 from amiss.run.pipeline import Model
 from amiss.run.rows import RowModel
 from amiss.run.templates import list_templates, miner_of
@@ -75,7 +77,7 @@ def model_card(
         "calibration": None,
         "templates": None,
         "figures": [],
-        "feedback": [],
+        "feedback": [] if isinstance(model, Detector) else _feedback(model),
         "file": None if path is None else _file(path),
     }
     if isinstance(model, Detector):
@@ -96,6 +98,10 @@ def _learnt_from(info: dict[str, Any]) -> dict[str, Any]:
         if key in info and not isinstance(info[key], str)
     }
     return {**info, **moments}
+
+
+def _feedback(model: Model | RowModel) -> list[dict[str, Any]]:
+    return feedback_to_dicts(model.feedback, clock())
 
 
 def _threshold(model: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
-from amiss.errors import InputError, UsageError
+from amiss.errors import UsageError
 from amiss.explain.incidents import kind_id
 from amiss.explain.muting import Shown, leave_out_muted
 from amiss.present.escape import visible
@@ -84,7 +84,7 @@ def mute(
     'open'
     """
     kind, name, about = _muted(model, what, findings)
-    moment = _now(now)
+    moment = clock(now)
     end = NO_TIME if until is None else parse_moment(until)
     if end != NO_TIME and end <= moment:
         raise UsageError(f"until {until}: that is over; expected a moment to come, UTC")
@@ -123,12 +123,12 @@ def confirm(
         It is not among `findings`.
     """
     kind, about, ids = _confirmed(what, findings)
-    entry = Feedback(what, kind, CONFIRM, _who(who), _now(now), why.strip(), about=about, ids=ids)
+    entry = Feedback(what, kind, CONFIRM, _who(who), clock(now), why.strip(), about=about, ids=ids)
     _add(model, entry)
     return entry
 
 
-def undo(
+def undo_feedback(
     model: Any,
     numbers: Sequence[int],
     verdict: str,
@@ -161,7 +161,7 @@ def undo(
             raise UsageError(f"there is no {verdict} {number} to take back; {known}")
         if entries[number - 1].undone != NO_TIME:
             raise UsageError(f"{verdict} {number} was taken back before")
-        entries[number - 1] = replace(entries[number - 1], undone=_now(now), undone_by=_who(who))
+        entries[number - 1] = replace(entries[number - 1], undone=clock(now), undone_by=_who(who))
     model.feedback = tuple(entries)
     return [entries[number - 1] for number in numbers]
 
@@ -188,7 +188,7 @@ def shown_of(
     if miner is not None and miner.aliases:
         texts = miner.templates
         renamed = {texts[alias]: texts[into] for alias, into in miner.aliases.items()}
-    return leave_out_muted(findings, incidents, model.feedback, _now(now), renamed)
+    return leave_out_muted(findings, incidents, model.feedback, clock(now), renamed)
 
 
 def feedback_to_content(feedback: Sequence[Feedback]) -> list[dict[str, Any]]:
@@ -294,8 +294,8 @@ def _about(model: Any, miner: TemplateMiner | None, kind: str) -> str:
     if miner is not None and hasattr(model, "miner"):
         symptoms = _symptoms_of_templates(miner.templates)
     else:
-        columns = [*model.info.get("columns", ()), *getattr(model.info, "channels", ())]
-        symptoms = [Symptom("feature", name, side) for name, side in product(columns, _SIDES)]
+        sides = product(model.info.get("columns", ()), _SIDES)
+        symptoms = [Symptom("feature", name, side) for name, side in sides]
     symptoms = [*symptoms, Symptom("ends"), Symptom("combination")]
     symptoms += [Symptom("count", None, side) for side in _SIDES]
     for symptom in symptoms:
@@ -357,7 +357,8 @@ def _who(who: str | None) -> str:
         return "unknown"
 
 
-def _now(now: int | None) -> int:
+def clock(now: int | None = None) -> int:
+    """Return `now`, or else what the clock says: milliseconds since 1970, UTC."""
     return round(time.time() * 1000) if now is None else now
 
 
@@ -366,7 +367,7 @@ def check_findings(content: Any) -> dict[str, Any]:
 
     Raises
     ------
-    InputError
+    ValueError
         They are something else.
     """
     try:
@@ -375,8 +376,6 @@ def check_findings(content: Any) -> dict[str, Any]:
         for finding in content["findings"]:
             _ = finding["id"], finding["incident"], _found_template("", {"findings": [finding]})
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(
-            "not findings; expected what amiss scan --json or detect --json printed"
-        ) from None
+        raise ValueError("not findings") from None
     found: dict[str, Any] = content
     return found
