@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -95,3 +95,38 @@ def run_amiss(
         return Outcome(int(exited.value.code or 0), *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_page(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the HTML page shows of a small log: three odd sessions among 150 calm ones."""
+    from amiss import read_sessions, scan
+    from amiss.run.page import page_content
+
+    log = tmp_path_factory.mktemp("page") / "app.log"
+    odd = {40: ["open", "disk failed on", "close"], 80: ["open"], 120: ["open", "close"] * 4}
+    rows = []
+    for i in range(150):
+        rows += [f"{event} id={i}" for event in ("open", "close")]
+        rows += [f"{event} id={900 + i // 40}" for event in odd.get(i, [])]
+    stamped = [
+        f"2024-05-01 10:{i // 60:02}:{i % 60:02} INFO app: {row}" for i, row in enumerate(rows)
+    ]
+    log.write_text("\n".join(stamped) + "\n", encoding="utf-8")
+    return page_content(scan(read_sessions(log, session_key=r"id=\S+"), detector="event-counts"))
+
+
+@pytest.fixture(scope="session")
+def many(small_page: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
+    """Return a function that makes the content of a page with so many findings."""
+
+    def content(count: int) -> dict[str, Any]:
+        summary = small_page["findings"]
+        few = summary["findings"]
+        findings = [
+            {**few[i % len(few)], "id": f"id={i}", "score": 40.0 - i / 1000} for i in range(count)
+        ]
+        changed = {**summary, "findings": findings, "flagged": count, "scored": 20 * count}
+        return {**small_page, "findings": changed}
+
+    return content
