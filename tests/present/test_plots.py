@@ -14,6 +14,7 @@ from amiss.present.plots import (
     plot_encoding,
     plot_feature_outliers,
     plot_image_outliers,
+    plot_pr,
     plot_roc,
     plot_score_by_mask_size,
     plot_scores,
@@ -503,3 +504,42 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
     ):
         with pytest.raises(AmissError, match=r"pip install 'amiss\[plot\]'"):
             plot()
+
+
+# precision over recall
+
+
+def test_precision_over_recall_begins_at_the_share_of_anomalies_and_ends_at_the_best():
+    ax = plot_pr(([0, 0, 0, 1], {"bad": [4, 3, 2, 1], "good": [1, 2, 3, 4]}))
+    _render(ax)
+    assert _legend(ax) == ["good · AP 1.000", "bad · AP 0.250", "chance"]
+    good, bad, chance = ax.get_lines()
+    assert max(bad.get_ydata()[:-1]) == 0.25
+    assert set(chance.get_ydata()) == {0.25}
+    assert good.get_linestyle() != bad.get_linestyle()
+
+
+def test_without_one_truth_there_is_no_chance():
+    ax = plot_pr({"one": ([0, 1], [1, 2]), "other": ([0, 0, 1], [1, 2, 3])})
+    assert "chance" not in _legend(ax)
+
+
+def test_precision_over_recall_needs_both_classes():
+    with pytest.raises(UsageError, match="needs anomalies and normal ones"):
+        plot_pr(([0, 0], {"a": [1, 2]}))
+
+
+# one look
+
+
+def test_no_plot_has_lines_on_top_and_right_but_images_are_framed():
+    ax = plot_scores([1.0, 2.0])
+    assert [ax.spines[side].get_visible() for side in ("top", "right", "left")] == [0, 0, 1]
+    framed = plot_confusion([0, 1], [0, 1])
+    assert framed.spines["top"].get_visible()
+
+
+def test_axes_of_the_user_keep_their_look():
+    ax = Figure().subplots()
+    plot_scores([1.0, 2.0], ax=ax)
+    assert ax.spines["top"].get_visible()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from amiss.errors import UsageError
-from amiss.present.series_plots import (
+from amiss.present.plots import (
     plot_contributions,
     plot_interval,
     plot_precision_recall,

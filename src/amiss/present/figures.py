@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # points on white.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 AMBER, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#000000", "#8A8A8A"
+WIDE, BROAD, SQUARE = (9.0, 3.6), (7.4, 3.6), (7.4, 4.6)
+"""Sizes of new figures, in inches with the legend: over rows or time, over a number, curves."""
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, AMBER, SKY, BLACK)
 LINES = ("-", "--", "-.", ":")
 
@@ -32,6 +34,9 @@ _OTHERS = (GREY, "*")
 _VERDICTS = {0: "normal", -2: "left out", -1: "unknown", 1: "anomaly"}
 _MOST_FOR_BEST = 5000
 """Points up to which matplotlib looks for a free corner for the legend; it is slow beyond."""
+
+_SKEWED = 10
+"""Values of which the largest is so many times the median stand on a logarithmic scale."""
 
 Floats = NDArray[np.float64]
 
@@ -95,6 +100,8 @@ def get_grid(
         grid: NDArray[Any] = figure.subplots(
             *shape, squeeze=False, gridspec_kw={"height_ratios": height_ratios}
         )
+        for ax in grid.flat:
+            ax.spines[["top", "right"]].set_visible(False)
         return grid
     given = np.asarray(axes, dtype=object).ravel()
     if len(given) != shape[0] * shape[1]:
@@ -107,6 +114,11 @@ def get_grid(
             f"axes came as {wrong[0]}, expected matplotlib Axes, as plt.subplots() gives them"
         )
     return given.reshape(shape)
+
+
+def draw_frame(ax: Axes) -> None:
+    """Frame an image on all sides: its cells may be as pale as the paper."""
+    ax.spines[:].set_visible(True)
 
 
 def plain(text: object, width: int = 28) -> str:
@@ -167,6 +179,16 @@ def draw_threshold(ax: Axes, threshold: float | None, upright: bool = False) -> 
     draw(threshold, color=BLACK, linestyle="--", linewidth=1, label=f"threshold {threshold:.4g}")
 
 
+def label_time(ax: Axes) -> None:
+    """Make the horizontal scale one of times, with as many ticks as there is room for."""
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.set_xlabel("time (UTC)")
+
+
 def use_symlog(ax: Axes, linear_to: float, numbers: Floats) -> None:
     """Make the horizontal scale linear to `linear_to`, on both sides of 0, and logarithmic beyond.
 
@@ -177,11 +199,14 @@ def use_symlog(ax: Axes, linear_to: float, numbers: Floats) -> None:
     ax.set_xscale("symlog", linthresh=linear_to)
     first = int(np.ceil(np.log10(linear_to)))
     ticks = [0.0]
+    two_sided = bool((numbers > linear_to).any() and (numbers < -linear_to).any())
     for sign in (-1, 1):
         most = float(np.max(sign * numbers, initial=0))
         if most > linear_to:
             last = int(np.floor(np.log10(most)))
-            ticks += [sign * 10.0**power for power in {last, (first + last + 1) // 2, first}]
+            # There is room for three ticks on one side, or for two on each.
+            powers = {last, first} if two_sided else {last, (first + last + 1) // 2, first}
+            ticks += [sign * 10.0**power for power in powers]
     ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
     ax.xaxis.set_minor_locator(NullLocator())
 
@@ -268,6 +293,12 @@ def needs_log(values: ArrayLike) -> bool:
     numbers = np.asarray(values, dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
     return bool(len(numbers) and numbers.min() > 0 and numbers.max() / numbers.min() > 1e3)
+
+
+def is_skewed(values: Floats) -> bool:
+    """Return whether most values would lie on the axis beside the largest ones."""
+    numbers = values[np.isfinite(values)]
+    return bool(len(numbers) and numbers.min() > 0 and numbers.max() > _SKEWED * np.median(numbers))
 
 
 def as_floats(values: ArrayLike, what: str, dimensions: tuple[int, ...]) -> Floats:

@@ -34,8 +34,8 @@ def findings_to_lines(content: dict[str, Any]) -> Iterator[str]:
     Examples
     --------
     >>> content = {"threshold": {"value": 1.5}, "findings": [{"id": "a", "incident": "3fdf315b"}]}
-    >>> list(findings_to_lines(content))[0][:68]
-    '{"schema": "amiss.finding/1", "incident": "3fdf315b", "confirmed": fa'
+    >>> list(findings_to_lines(content))[0][:53]
+    '{"schema": "amiss.finding/1", "incident": "3fdf315b",'
     """
     for finding in content["findings"]:
         yield json.dumps(finding_line(finding, content["threshold"]["value"]), allow_nan=False)

@@ -17,6 +17,7 @@ from amiss.present.figures import (
     VERMILION,
     Floats,
     add_legend,
+    draw_frame,
     draw_threshold,
     get_grid,
     import_matplotlib,
@@ -210,6 +211,7 @@ def plot_image_outliers(
         _draw_pixels(line[1], judgement.reconstruction[row], judgement.values[row])
         _draw_score_maps(line[2:], judgement.feature_score[row], judgement.feature_threshold)
         for ax in line:
+            draw_frame(ax)
             ax.set_xticks([])
             ax.set_yticks([])
         name = plain(ids[row], 24) if ids is not None else f"image {row}"

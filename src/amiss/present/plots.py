@@ -8,7 +8,7 @@ For a window, pass axes of ``plt.subplots()``. All need matplotlib: ``pip instal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,9 @@ from amiss.errors import UsageError
 from amiss.present.figures import (
     COLOURS,
     LINES,
+    WIDE,
     Floats,
+    Group,
     add_legend,
     as_floats,
     draw_points,
@@ -32,14 +34,14 @@ from amiss.present.instance_plots import plot_feature_outliers, plot_image_outli
 from amiss.present.series_plots import (
     plot_contributions,
     plot_interval,
-    plot_precision_recall,
     plot_projection,
     plot_score_over_time,
     plot_stage_confusion,
 )
+from amiss.present.timeline_plots import plot_timeline
 from amiss.present.trace_plots import plot_attention, plot_rates
-from amiss.present.verdict_plots import plot_confusion, plot_roc
-from amiss.types import Judgement
+from amiss.present.verdict_plots import plot_confusion, plot_pr, plot_precision_recall, plot_roc
+from amiss.types import Judgement, Threshold
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +54,7 @@ __all__ = [
     "plot_feature_outliers",
     "plot_image_outliers",
     "plot_interval",
+    "plot_pr",
     "plot_precision_recall",
     "plot_projection",
     "plot_rates",
@@ -60,14 +63,23 @@ __all__ = [
     "plot_score_over_time",
     "plot_scores",
     "plot_stage_confusion",
+    "plot_timeline",
     "plot_training",
 ]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
+@runtime_checkable
+class Scored(Protocol):
+    """Findings with the scores of all that was judged: `amiss.Findings`, `amiss.RowFindings`."""
+
+    scores: NDArray[np.float64]
+    threshold: Threshold
+
+
 def plot_scores(
-    scores: ArrayLike | Judgement,
+    scores: ArrayLike | Judgement | Scored,
     kind: ArrayLike | None = None,
     threshold: float | None = None,
     *,
@@ -79,8 +91,8 @@ def plot_scores(
 
     Parameters
     ----------
-    scores : array-like, shape (n,), or Judgement
-        A judgement brings its threshold, and its verdicts where there is no `kind`.
+    scores : array-like, shape (n,), or Judgement, Findings, RowFindings
+        A judgement or findings bring their threshold, and verdicts where there is no `kind`.
     kind : array-like, shape (n,), optional
         Labels (1 anomaly, 0 normal, −1 unknown) or names of classes. Of more than seven classes
         the rarest are drawn as one.
@@ -107,28 +119,35 @@ def plot_scores(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['normal (2)', 'anomaly (1)', 'threshold 1']
     """
-    groups = None
+    groups, unit = None, "row"
     if isinstance(scores, Judgement):
         threshold = scores.threshold if threshold is None else threshold
-        if kind is None:
-            named = {"normal": "not flagged", "anomaly": "flagged"}
-            groups = [
-                group._replace(name=named[group.name])
-                for group in group_rows(scores.is_anomaly, len(scores))
-            ]
+        groups = _flagged(scores.is_anomaly) if kind is None else None
         scores = scores.score
+    elif isinstance(scores, Scored):
+        threshold = scores.threshold.value if threshold is None else threshold
+        groups = _flagged(scores.scores > threshold) if kind is None else None
+        unit = scores.log.unit if hasattr(scores, "log") else unit
+        scores = scores.scores
     score = as_floats(scores, "scores", (1,))
     groups = groups if groups is not None else group_rows(kind, len(score))
-    drawn = get_axes(ax, (9, 3.6))
+    drawn = get_axes(ax, WIDE)
     n_drawn = draw_points(drawn, np.arange(len(score), dtype=np.float64), score, groups)
     draw_threshold(drawn, threshold)
     if needs_log(score if threshold is None else np.append(score, threshold)):
         drawn.set_yscale("log")
     left_out = len(score) - n_drawn
-    drawn.set_xlabel("row" + (f" ({left_out:,} without a finite score)" if left_out else ""))
+    drawn.set_xlabel(unit + (f" ({left_out:,} without a finite score)" if left_out else ""))
     drawn.set_ylabel("score")
     add_legend(drawn, ax is None, n_drawn)
     return drawn
+
+
+def _flagged(is_anomaly: NDArray[np.bool_]) -> list[Group]:
+    named = {"normal": "not flagged", "anomaly": "flagged"}
+    return [
+        group._replace(name=named[group.name]) for group in group_rows(is_anomaly, len(is_anomaly))
+    ]
 
 
 def plot_encoding(
@@ -247,7 +266,7 @@ def plot_score_by_mask_size(
     if not series:
         raise UsageError("no scores came; expected at least one array of them")
     order = np.argsort(size, kind="stable")
-    drawn = get_axes(ax, (8, 4))
+    drawn = get_axes(ax, WIDE)
     bounds = [] if threshold is None else [float(threshold)]
     has_band = False
     for i, (name, values) in enumerate(series.items()):
@@ -313,7 +332,7 @@ def plot_training(history: Sequence[Mapping[str, float]], *, ax: Axes | None = N
         )
     epoch = np.array([entry.get("epoch", i + 1) for i, entry in enumerate(history)], np.float64)
     runs = np.split(np.arange(len(epoch)), np.flatnonzero(np.diff(epoch) <= 0) + 1)
-    drawn = get_axes(ax, (8, 3.6))
+    drawn = get_axes(ax, WIDE)
     from matplotlib.ticker import MaxNLocator
 
     every = []

@@ -17,8 +17,11 @@ from amiss.errors import UsageError
 from amiss.present.figures import (
     AMBER,
     BLUE,
+    BROAD,
     GREEN,
+    SQUARE,
     VERMILION,
+    WIDE,
     Floats,
     add_legend,
     as_floats,
@@ -27,6 +30,8 @@ from amiss.present.figures import (
     get_axes,
     get_grid,
     group_rows,
+    is_skewed,
+    label_time,
     plain,
 )
 from amiss.present.verdict_plots import plot_confusion
@@ -37,8 +42,6 @@ if TYPE_CHECKING:
 
 _AROUND = 60
 """Rows before and after an interval that are drawn with it."""
-_SKEWED = 10
-"""Values of which the largest is so many times the median stand on a logarithmic scale."""
 
 
 class _Line(NamedTuple):
@@ -89,7 +92,7 @@ def plot_projection(
     flagged = _as_flags(anomalous, len(points), "anomalous")
     labels = dict(zip(("normal", "anomaly"), names, strict=True))
     groups = [g._replace(name=labels[g.name]) for g in group_rows(flagged, len(points))]
-    drawn = get_axes(ax, (6.4, 4.6))
+    drawn = get_axes(ax, SQUARE)
     x = np.arange(len(points), dtype=np.float64) if points.shape[1] == 1 else points[:, 0]
     n_drawn = draw_points(drawn, x, points[:, min(1, points.shape[1] - 1)], groups)
     if points.shape[1] == 1:
@@ -144,18 +147,19 @@ def plot_score_over_time(
     """
     score = as_floats(scores, "scores", (1,))
     line = _line_of(series, len(score))
-    drawn = get_axes(ax, (9.5, 3.4))
+    drawn = get_axes(ax, WIDE)
     if anomalous is not None:
         _shade(drawn, line, _as_flags(anomalous, len(score), "anomalous"), "labelled anomaly")
     _draw_runs(drawn, line, score, BLUE, "score")
     if threshold is not None:
         above = np.flatnonzero(score > threshold)
         drawn.plot(
-            line.x[above], score[above], ".", color=VERMILION, markersize=3,
+            line.x[above], score[above], "X", color=VERMILION, markersize=5,
+            markeredgecolor="white", markeredgewidth=0.3,
             label=f"flagged ({len(above):,})",
         )  # fmt: skip
     draw_threshold(drawn, threshold)
-    if _is_skewed(score):
+    if is_skewed(score):
         drawn.set_yscale("log")
     _label_time(drawn, line)
     drawn.set_ylabel(ylabel)
@@ -195,59 +199,6 @@ def plot_stage_confusion(first: ArrayLike, second: ArrayLike, *, ax: Axes | None
     return ax
 
 
-def plot_precision_recall(
-    curve: tuple[ArrayLike, ArrayLike, ArrayLike],
-    threshold: float | None = None,
-    *,
-    ax: Axes | None = None,
-) -> Axes:
-    """Plot precision and recall over the threshold.
-
-    Parameters
-    ----------
-    curve : (threshold, precision, recall), each array-like of shape (n_thresholds,)
-        As `amiss.decide.precision_recall_curve` gives it, or ``TwoStageLabeler.curve_``. What they
-        are measured against is what the curve was made with: labels, or another stage.
-    threshold : float, optional
-        The one that was chosen, such as where both are equal.
-    ax : matplotlib Axes, optional
-        What to draw into; a new figure if left out.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    UsageError
-        The arrays differ in length.
-    AmissError
-        matplotlib is not installed.
-
-    Examples
-    --------
-    >>> ax = plot_precision_recall(([0.1, 0.5, 0.9], [0.3, 0.6, 1.0], [1.0, 0.6, 0.2]), 0.5)
-    >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['precision', 'recall', 'threshold 0.5']
-    """
-    names = ("threshold", "precision", "recall")
-    cut, precision, recall = (as_floats(c, n, (1,)) for c, n in zip(curve, names, strict=True))
-    if not len(cut) == len(precision) == len(recall):
-        raise UsageError(
-            f"{len(cut)} thresholds, {len(precision)} of precision and {len(recall)} of recall; "
-            "expected as many"
-        )
-    drawn = get_axes(ax, (7.4, 3.6))
-    drawn.plot(cut, precision, color=BLUE, linewidth=1.4, label="precision")
-    drawn.plot(cut, recall, "--", color=VERMILION, linewidth=1.4, label="recall")
-    draw_threshold(drawn, threshold, upright=True)
-    if _is_skewed(cut):
-        drawn.set_xscale("log")
-    drawn.set(xlabel="threshold", ylabel="share", ylim=(-0.02, 1.02))
-    add_legend(drawn, ax is None)
-    return drawn
-
-
 def plot_contributions(finding: Finding | Sequence[Feature], *, ax: Axes | None = None) -> Axes:
     """Plot how much each channel deviates in a flagged interval, the most first.
 
@@ -278,7 +229,7 @@ def plot_contributions(finding: Finding | Sequence[Feature], *, ax: Axes | None 
     features = finding.features if isinstance(finding, Finding) else tuple(finding)
     if not features:
         raise UsageError("no features came; the detector does not tell which channels deviate")
-    drawn = get_axes(ax, (6.4, 0.34 * len(features) + 1.0))
+    drawn = get_axes(ax, (BROAD[0], 0.34 * len(features) + 1.0))
     at = np.arange(len(features))
     drawn.barh(at, [feature.score for feature in features], color=BLUE)
     drawn.set_yticks(at, [plain(feature.name) for feature in features])
@@ -352,7 +303,7 @@ def plot_interval(
     line = _line_of(series, len(series))
     near = _Line(line.x[rows], line.run[rows], line.is_time)
     inside = (rows >= first) & (rows <= last)
-    grid = get_grid(axes, (len(channels), 1), (9.5, 1.7 * len(channels) + 0.6))[:, 0]
+    grid = get_grid(axes, (len(channels), 1), (WIDE[0], 1.7 * len(channels) + 0.6))[:, 0]
     for ax, channel in zip(grid, channels, strict=True):
         _shade(ax, near, inside, "flagged interval")
         _draw_runs(ax, near, judged.values[rows, channel], BLUE, "value")
@@ -367,12 +318,6 @@ def plot_interval(
             ax.set_xlabel("")
     add_legend(grid[0], axes is None, len(rows))
     return grid
-
-
-def _is_skewed(values: Floats) -> bool:
-    """Return whether most values would lie on the axis beside the largest ones."""
-    numbers = values[np.isfinite(values)]
-    return bool(len(numbers) and numbers.min() > 0 and numbers.max() > _SKEWED * np.median(numbers))
 
 
 def _as_flags(flags: ArrayLike, n: int, what: str) -> NDArray[np.bool_]:
@@ -425,12 +370,7 @@ def _shade(ax: Axes, line: _Line, flags: NDArray[np.bool_], label: str) -> None:
 
 
 def _label_time(ax: Axes, line: _Line) -> None:
-    if not line.is_time:
+    if line.is_time:
+        label_time(ax)
+    else:
         ax.set_xlabel("row")
-        return
-    from matplotlib import dates
-
-    locator = dates.AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    ax.set_xlabel("time (UTC)")

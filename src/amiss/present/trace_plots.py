@@ -15,9 +15,11 @@ from amiss.present.figures import (
     BLUE,
     GREY,
     VERMILION,
+    WIDE,
     Floats,
     add_legend,
     as_floats,
+    draw_frame,
     draw_threshold,
     get_axes,
     get_grid,
@@ -94,7 +96,7 @@ def plot_rates(
         for name, is_abnormal in sorts.items()
         if (chosen := [trace for trace in traces if trace.is_abnormal == is_abnormal])
     }
-    grid = get_grid(axes, (len(panels), 1), (9.5, 2.5 * len(panels) + 0.3))[:, 0]
+    grid = get_grid(axes, (len(panels), 1), (WIDE[0], 2.5 * len(panels) + 0.3))[:, 0]
     for ax, (name, chosen) in zip(grid, panels.items(), strict=True):
         _draw_traces(ax, name, chosen, threshold)
         ax.set_ylabel(ylabel)
@@ -175,6 +177,7 @@ def plot_attention(
         np.where(np.isfinite(weight), weight, np.nan), cmap=colours, vmin=0, vmax=most,
         aspect="auto", interpolation="nearest",
     )  # fmt: skip
+    draw_frame(drawn)
     if weight.size <= _MOST_WEIGHTS:
         for (row, column), value in np.ndenumerate(weight):
             if np.isfinite(value):

@@ -11,13 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 from amiss.errors import UsageError
 from amiss.present.escape import visible
 from amiss.present.figures import (
+    BLUE,
+    BROAD,
     COLOURS,
     GREY,
     LINES,
+    SQUARE,
+    VERMILION,
     add_legend,
     as_floats,
+    draw_frame,
+    draw_threshold,
     get_axes,
     import_matplotlib,
+    is_skewed,
     plain,
 )
 
@@ -68,7 +75,7 @@ def plot_roc(
         label, ranks = _get_known(name, truth, score)
         area = float(roc_auc_score(label, ranks))
         curves.append((area, plain(name), *roc_curve(label, ranks)[:2]))
-    drawn = get_axes(ax, (7.4, 4.6))
+    drawn = get_axes(ax, SQUARE)
     for i, (area, name, false, true) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
         line = LINES[i % len(LINES)]
         said = f"{name} · AUC {area:.3f}"
@@ -76,6 +83,118 @@ def plot_roc(
     drawn.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="chance")
     drawn.set(xlabel="share of normal ones flagged", ylabel="share of anomalies found")
     drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    add_legend(drawn, ax is None)
+    return drawn
+
+
+def plot_pr(
+    scores: Mapping[str, tuple[ArrayLike, ArrayLike]] | tuple[ArrayLike, Mapping[str, ArrayLike]],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot precision over recall of several detectors, the one of the greatest area first.
+
+    Where anomalies are rare this says more than `plot_roc`.
+
+    Parameters
+    ----------
+    scores : dict of str to (truth, scores), or (truth, dict of str to scores)
+        As of `plot_roc`.
+    ax : matplotlib Axes, optional
+        What to draw into; a new figure if left out.
+
+    Returns
+    -------
+    Axes
+        Areas are average precisions. ``chance`` is the share of anomalies, where all detectors have
+        the same truth.
+
+    Raises
+    ------
+    UsageError
+        There is no detector, arrays differ in length, or a truth has one class only.
+    AmissError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> ax = plot_pr(([0, 0, 1, 1], {"good": [1, 2, 3, 4], "fair": [1, 3, 2, 4]}))
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['good · AP 1.000', 'fair · AP 0.833', 'chance']
+    """
+    import_matplotlib()
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    curves, shares = [], set()
+    for name, (truth, score) in _pair_up(scores).items():
+        label, ranks = _get_known(name, truth, score)
+        area = float(average_precision_score(label, ranks))
+        precision, recall, _ = precision_recall_curve(label, ranks)
+        curves.append((area, plain(name), precision, recall))
+        shares.add(float(label.mean()))
+    drawn = get_axes(ax, SQUARE)
+    for i, (area, name, precision, recall) in enumerate(sorted(curves, key=lambda c: -c[0])):
+        drawn.plot(
+            recall, precision, LINES[i % len(LINES)], color=COLOURS[i % len(COLOURS)],
+            linewidth=1.6, drawstyle="steps-post", label=f"{name} · AP {area:.3f}",
+        )  # fmt: skip
+    if len(shares) == 1:
+        drawn.axhline(*shares, linestyle=":", color=GREY, linewidth=1, label="chance")
+    drawn.set(xlabel="recall: share of anomalies found", ylabel="precision: share of flags right")
+    drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    add_legend(drawn, ax is None)
+    return drawn
+
+
+def plot_precision_recall(
+    curve: tuple[ArrayLike, ArrayLike, ArrayLike],
+    threshold: float | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Plot precision and recall over the threshold.
+
+    Parameters
+    ----------
+    curve : (threshold, precision, recall), each array-like of shape (n_thresholds,)
+        As `amiss.decide.precision_recall_curve` gives it, or ``TwoStageLabeler.curve_``. What they
+        are measured against is what the curve was made with: labels, or another stage.
+    threshold : float, optional
+        The one that was chosen, such as where both are equal.
+    ax : matplotlib Axes, optional
+        What to draw into; a new figure if left out.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    UsageError
+        The arrays differ in length.
+    AmissError
+        matplotlib is not installed.
+
+    Examples
+    --------
+    >>> ax = plot_precision_recall(([0.1, 0.5, 0.9], [0.3, 0.6, 1.0], [1.0, 0.6, 0.2]), 0.5)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['precision', 'recall', 'threshold 0.5']
+    """
+    names = ("threshold", "precision", "recall")
+    cut, precision, recall = (as_floats(c, n, (1,)) for c, n in zip(curve, names, strict=True))
+    if not len(cut) == len(precision) == len(recall):
+        raise UsageError(
+            f"{len(cut)} thresholds, {len(precision)} of precision and {len(recall)} of recall; "
+            "expected as many"
+        )
+    drawn = get_axes(ax, BROAD)
+    drawn.plot(cut, precision, color=BLUE, linewidth=1.4, label="precision")
+    drawn.plot(cut, recall, "--", color=VERMILION, linewidth=1.4, label="recall")
+    draw_threshold(drawn, threshold, upright=True)
+    if is_skewed(cut):
+        drawn.set_xscale("log")
+    drawn.set(xlabel="threshold", ylabel="share", ylim=(-0.02, 1.02))
     add_legend(drawn, ax is None)
     return drawn
 
@@ -134,6 +253,7 @@ def plot_confusion(
     share = np.divide(cells, total, out=np.zeros((k, k)), where=total > 0)
     drawn = get_axes(ax, (1.3 * k + 1.8, 1.1 * k + 1.2))
     drawn.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    draw_frame(drawn)
     for (row, column), count in np.ndenumerate(cells):
         shown = f"{100 * share[row, column]:.1f} %" if total[row, 0] else "none of them"
         colour = "white" if share[row, column] > _DARK else "black"
