@@ -158,3 +158,22 @@ def test_one_line_with_a_wrong_time_does_not_close_what_is_open(model):
     looks = list(follow(model, Pieces(text + line(900, "open job_0002"), 1), interval=0.001))
     assert not any(len(look) for look in looks[:-1])
     assert "job_0001" in [name for look in looks for name in look.ids]
+
+
+def test_each_finding_is_of_an_incident_though_one_of_it_was_reported_before(model):
+    text = line(0, "open job_9998") + line(1, "crash job_9998")
+    text += line(1000, "open job_0001")  # the first is over
+    # It goes on, and is judged again, beside another that crashes.
+    text += (
+        line(1001, "crash job_9998") + line(1002, "open job_9999") + line(1003, "crash job_9999")
+    )
+    text += line(3000, "open job_0002")
+    found, looks = found_in(model, text)
+    assert [f.id for f in found if f.id.startswith("job_999")] == ["job_9998", "job_9999"]
+    for look in looks:
+        content = look.to_dict()
+        assert all(f["incident"] for f in content["findings"])
+        placed = sorted(at for incident in look.incidents for at in incident.findings)
+        assert placed == list(range(len(look)))
+        for incident in content["incidents"]:
+            assert set(incident["ids"]) <= {f["id"] for f in content["findings"]}

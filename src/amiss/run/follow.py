@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
+from amiss.explain.incidents import narrowed
 from amiss.read.live import live_blocks
 from amiss.read.records import RecordReader
 from amiss.read.sources import Source
@@ -126,16 +127,17 @@ def _judged(model: Model, pending: _OpenSessions, idle: float | None) -> Iterato
     yield replace(
         found,
         items=tuple(with_texts(found[at], text) for at in news),
-        incidents=tuple(_incidents_of(news, found.incidents)),
+        incidents=tuple(_incidents_of(news, found)),
     )
 
 
-def _incidents_of(kept: Sequence[int], incidents: Sequence[Incident]) -> Iterator[Incident]:
-    """Yield the incidents of the findings that are kept, these counted anew."""
+def _incidents_of(kept: Sequence[int], found: Findings) -> Iterator[Incident]:
+    """Yield the incidents of the findings that are kept, their places as these are counted."""
     at = {old: new for new, old in enumerate(kept)}
-    for incident in incidents:
-        if members := tuple(at[old] for old in incident.findings if old in at):
-            yield replace(incident, findings=members)
+    for incident in found.incidents:
+        if members := [old for old in incident.findings if old in at]:
+            left = narrowed(incident, found.items, members)
+            yield replace(left, findings=tuple(at[old] for old in left.findings))
 
 
 _SCHEMA: dict[str, Any] = {
