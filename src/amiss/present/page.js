@@ -9,6 +9,7 @@
   }
   const { rows, strings } = data;
   const short = (file, line) => `${strings[file].slice(strings[file].lastIndexOf("/") + 1)}:${line}`;
+  const confirmed = new Set(rows.confirmed);
   let findings = null;
 
   if (holder) {
@@ -24,6 +25,7 @@
         { title: "score", kind: "right", key: (i) => rows.score[i], descends: true, cell: (i) => shownScore(rows.score[i]) },
         { title: `${data.unit} and why`, key: (i) => rows.id[i], cell: (i, toggle) => [
           element("button", { type: "button", class: "toggle mono", "aria-expanded": "false", onclick: toggle }, rows.id[i]),
+          confirmed.has(i) ? element("strong", { class: "confirmed" }, " confirmed") : null,
           element("span", { class: "why" }, strings[rows.why[i]])] },
         { title: "begins", kind: "optional number", key: (i) => rows.start[i], cell: (i) => timeOf(data, rows.start[i]) },
         { title: "line", kind: "optional mono", cell: (i) => (rows.file[i] < 0 ? "" : short(rows.file[i], rows.line[i])) },

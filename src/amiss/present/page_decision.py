@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from amiss.present.escape import visible
+from amiss.present.feedback import describe_entry
 from amiss.present.layout import (
     ROW_UNITS,
     counted,
@@ -234,8 +235,6 @@ def _curves(history: Sequence[dict[str, Any]]) -> str:
 
 def _feedback(card: dict[str, Any]) -> str:
     """Return what was muted or confirmed, by whom and why."""
-    rows = "".join(
-        "<li>" + text(" · ".join(f"{k}: {v}" for k, v in entry.items() if v), 400) + "</li>"
-        for entry in card["feedback"]
-    )
+    unit = scored(card["learnt_from"]["unit"]) if card["learnt_from"] else "item"
+    rows = "".join(f"<li>{text(describe_entry(entry, unit))}</li>" for entry in card["feedback"])
     return f'<h3>Muted and confirmed</h3><ul class="notes">{rows}</ul>' if rows else ""

@@ -126,6 +126,7 @@ def _rows(
         "why": [strings.at(reason_of(f), _REASON + 40) for f in findings],
         "file": [strings.at(p["file"], _PATH) if p and p["file"] else -1 for p in places],
         "line": [p["first_line"] if p else 0 for p in places],
+        "confirmed": [at for at, f in enumerate(findings) if f["confirmed"]],
     }
 
 
