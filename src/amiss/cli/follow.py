@@ -54,11 +54,13 @@ def follow_stream(
     seconds = IDLE if idle is None else parse_every(idle, "--idle") / 1000
     mask = logs.selection.get("mask") or tuple(model.info.get("mask", ()))
     scored = flagged = 0
+    muted: set[str] = set()
     notes: tuple[str, ...] = ()
     try:
         for found in run_follow(model, sys.stdin.buffer, idle=seconds, mask=mask):
             scored, flagged = scored + len(found.ids), flagged + len(found)
             notes = found.log.notes
+            muted.update(found.muted.ids)
             if not found:
                 continue
             content = found.to_dict()
@@ -72,6 +74,7 @@ def follow_stream(
     finally:  # also when interrupted: what was found is told
         for note in notes:
             complain(note)
-        complain(f"{flagged:,} of {scored:,} {model.info['unit']}s flagged")
+        hidden = f", {len(muted):,} muted" if muted else ""
+        complain(f"{flagged:,} of {scored:,} {model.info['unit']}s flagged{hidden}")
     if limit is not None and flagged >= limit:
         raise typer.Exit(3)

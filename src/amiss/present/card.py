@@ -115,12 +115,18 @@ def threshold_meaning(threshold: dict[str, Any], unit: str, scores: int) -> str:
 
 
 def _head(card: dict[str, Any]) -> str:
-    file = card["file"]
+    file, fitted = card["file"], card["fitted"]
     parts = [card["detector"]["name"], _KINDS[card["kind"]]]
+    parts += [f"fitted {_minute(fitted)}"] if fitted else []
     if file:
-        created = file["created"][:16].replace("T", " ")
-        parts += [file["path"], f"{file['bytes'] / 1000:,.0f} kB", f"written {created} UTC"]
+        parts += [file["path"], f"{file['bytes'] / 1000:,.0f} kB"]
+        if not fitted or _minute(fitted) != _minute(file["created"]):
+            parts.append(f"written {_minute(file['created'])}")
     return " · ".join(parts)
+
+
+def _minute(moment: str) -> str:
+    return f"{moment[:16].replace('T', ' ')} UTC"
 
 
 def _describe_learnt(info: dict[str, Any], width: int) -> list[str]:

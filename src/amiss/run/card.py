@@ -70,6 +70,7 @@ def model_card(
     card: dict[str, Any] = {
         "schema": SCHEMA,
         "kind": "detector",
+        "fitted": None,
         "learnt_from": None,
         "detector": part,
         "parameters": count_parameters(part),
@@ -84,6 +85,7 @@ def model_card(
         return card
     return card | {
         "kind": "model" if isinstance(model, Model) else "rows",
+        "fitted": timestamp(model.fitted),
         "learnt_from": _learnt_from(model.info),
         "calibration": _calibration(model.calibration, model.threshold),
         "templates": _templates(model, templates),

@@ -15,7 +15,7 @@ from amiss.errors import UsageError
 from amiss.explain.incidents import kind_id
 from amiss.explain.muting import Shown, leave_out_muted
 from amiss.present.escape import visible
-from amiss.present.incidents import describe_symptom, headline
+from amiss.present.incidents import describe_symptom, headline, what_happened
 from amiss.represent.templates import TemplateMiner
 from amiss.run.spans import parse_moment
 from amiss.types import NO_TIME, Finding, Incident, Symptom
@@ -222,7 +222,6 @@ def _add(model: Any, entry: Feedback) -> None:
 def _muted(model: Any, what: str, findings: dict[str, Any] | None) -> tuple[str, str, str]:
     """Return the kind, the name and the words of what is to be muted."""
     miner = _miner_of(model)
-    unit = model.info["unit"]
     texts = [] if miner is None or not hasattr(model, "miner") else _template(miner, what)
     if len(set(texts)) > 1:
         raise UsageError(f"{what!r} is the name of {len(texts)} templates; give one by its number")
@@ -233,7 +232,7 @@ def _muted(model: Any, what: str, findings: dict[str, Any] | None) -> tuple[str,
     if _INCIDENT_ID.fullmatch(what):
         kind = what.partition("-")[0]
         if kind in kinds:
-            return INCIDENT, kind, describe_symptom(kinds[kind]["rarest"], unit)
+            return INCIDENT, kind, _about(model, miner, kind) or what_happened(kinds[kind])
         if findings is not None:
             raise UsageError(_no_incident(what, found))
         return INCIDENT, kind, _about(model, miner, kind)
@@ -358,8 +357,8 @@ def _who(who: str | None) -> str:
 
 
 def clock(now: int | None = None) -> int:
-    """Return `now`, or else what the clock says: milliseconds since 1970, UTC."""
-    return round(time.time() * 1000) if now is None else now
+    """Return `now`, or else what the clock says: milliseconds since 1970, UTC, to the second."""
+    return int(time.time()) * 1000 if now is None else now
 
 
 def check_findings(content: Any) -> dict[str, Any]:

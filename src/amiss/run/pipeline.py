@@ -29,7 +29,7 @@ from amiss.run.detectors import (
     make_detector,
 )
 from amiss.run.explanation import explain_rows
-from amiss.run.feedback import feedback_of_content, feedback_to_content, shown_of
+from amiss.run.feedback import clock, feedback_of_content, feedback_to_content, shown_of
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.incidents import find_incidents, tell_incidents
 from amiss.run.ingest import Labels, match_labels
@@ -45,7 +45,7 @@ _ONE_TRACE = (
     "all segments are of one trace, which is judged by other parts of itself: another trace may "
     "score higher without being anomalous; learn from two or more"
 )
-_ADDED: dict[str, Any] = {"mask": [], "numbers": False}
+_ADDED: dict[str, Any] = {"mask": [], "numbers": False, "why": ""}
 """What older files lack of what a model learnt from."""
 PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
 
@@ -69,6 +69,8 @@ class Model:
         Of segments: which trace each of the calibration scores is of.
     feedback : tuple of Feedback
         What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
+    fitted : int
+        When, in milliseconds since 1970, UTC; ``NO_TIME`` where an older file does not say.
     """
 
     miner: TemplateMiner
@@ -79,6 +81,7 @@ class Model:
     info: dict[str, Any]
     calibration_trace: NDArray[np.int64] | None = None
     feedback: tuple[Feedback, ...] = ()
+    fitted: int = NO_TIME
 
     def __repr__(self) -> str:
         return (
@@ -165,6 +168,7 @@ class Model:
             "threshold": self.threshold._asdict(),
             "detector": manifest,
             "feedback": feedback_to_content(self.feedback),
+            "fitted": self.fitted,
         }
         store.write(path, "model", content, arrays)
 
@@ -188,6 +192,7 @@ class Model:
             info=content["info"] | {key: content["info"].get(key, v) for key, v in _ADDED.items()},
             calibration_trace=arrays.get("calibration_trace"),
             feedback=feedback_of_content(content.get("feedback")),
+            fitted=content.get("fitted", NO_TIME),
         )
 
     def _findings(
@@ -387,6 +392,7 @@ def _fit(
         "unit": log.unit,
         "grouping": log.grouping,
         "option": list(log.option),
+        "why": log.why,
         "mask": list(log.mask),
         "numbers": sessions.numbers is not None,
         "sessions": len(sessions),
@@ -400,7 +406,7 @@ def _fit(
         "cpu_seconds": round(time.process_time() - started, 1),
         "fingerprint": _fingerprint(sessions),
     }
-    model = Model(miner, completion, chosen, threshold, calibration, info, trace)
+    model = Model(miner, completion, chosen, threshold, calibration, info, trace, fitted=clock())
     return model, (sequences, learnt, flagged)
 
 

@@ -13,6 +13,7 @@ from amiss.explain.attribution import draw_background
 from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.run.detectors import make_detector, takes_series
+from amiss.run.feedback import clock
 from amiss.run.row_data import (
     RowData,
     RowInput,
@@ -172,7 +173,8 @@ def _fit(
         taken = known.values[normal]
         usual = column_quantiles(taken, _USUAL)
         background = draw_background(taken, random_state=random_state)
-    return RowModel(chosen, threshold, calibration, info, usual, background, space), known
+    model = RowModel(chosen, threshold, calibration, info, usual, background, space, fitted=clock())
+    return model, known
 
 
 def usual_detector(data: RowInput) -> str:

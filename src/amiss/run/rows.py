@@ -36,7 +36,7 @@ from amiss.run.row_data import RowData, RowInput, aligned, describe_data, find_r
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
 from amiss.run.row_values import score_rows
 from amiss.run.thresholds import cut_anew, preview_rates
-from amiss.types import Feedback, Incident, Table, Threshold, TimeHistogram
+from amiss.types import NO_TIME, Feedback, Incident, Table, Threshold, TimeHistogram
 
 PREVIEW_RATES = (0.001, 0.005, 0.01, 0.02, 0.05)
 
@@ -61,6 +61,8 @@ class RowModel:
         What makes columns of what entities did, if the model was fitted on an `Activity`.
     feedback : tuple of Feedback
         What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
+    fitted : int
+        When, in milliseconds since 1970, UTC; ``NO_TIME`` where an older file does not say.
     """
 
     detector: Detector
@@ -71,6 +73,7 @@ class RowModel:
     background: Any = None
     space: EntityFeatures | None = None
     feedback: tuple[Feedback, ...] = ()
+    fitted: int = NO_TIME
 
     def __repr__(self) -> str:
         return (
@@ -251,6 +254,7 @@ class RowModel:
             "detector": manifest,
             "space": None if self.space is None else self.space.to_content(),
             "feedback": feedback_to_content(self.feedback),
+            "fitted": self.fitted,
         }
         store.write(path, "rows", content, arrays)
 
@@ -274,6 +278,7 @@ class RowModel:
             background=_background_of(store.with_prefix(arrays, "background."), info["shape"]),
             space=None if space is None else EntityFeatures.from_content(space),
             feedback=feedback_of_content(content.get("feedback")),
+            fitted=content.get("fitted", NO_TIME),
         )
 
     def judged(
