@@ -124,7 +124,9 @@ def diff(
 def _fails(content: dict[str, Any], fail_on: str) -> bool:
     """Return whether there is what a gate asks for."""
     if fail_on == "alarming":
-        return any(c["alarming"] and c["after"] for c in [*content["new"], *content["rare"]])
+        return any(
+            c["alarming"] and c["after"] for c in [*content["new"], *content["within_chance"]]
+        )
     kinds = {"new": ("new", "transitions"), "gone": ("gone",), "rate": ("changed",)}
     asked = kinds.get(fail_on, ("new", "gone", "changed", "transitions"))
     return any(content[kind] for kind in asked)

@@ -177,7 +177,8 @@ def rate_p_values(
         largest[start : start + size] = np.abs(chosen @ scaled.T).max(axis=1)
     largest.sort()
     reached = permutations - np.searchsorted(largest, statistic * (1 - 1e-9), side="left")
-    return (1 + reached) / (1 + permutations)
+    p_value: NDArray[np.float64] = (1 + reached) / (1 + permutations)
+    return p_value
 
 
 def _clustering(
@@ -185,17 +186,22 @@ def _clustering(
 ) -> NDArray[np.float64]:
     """Return by how much the variance of a mean is larger than if stretches were independent.
 
-    One and twice the autocorrelations up to a lag, as Bartlett weighs them, within each run.
+    One and twice the autocorrelations up to a lag, as Bartlett weighs them, within each run; or
+    what the first of them means for a process of first order, if that is more. It is estimated
+    from few stretches, so its bias is taken off.
     """
     runs = [_deviations(counts[:, own], exposure[own]) for own in (~after, after)]
     power = sum((run**2).sum(axis=1) for run in runs)
     shortest = min(run.shape[1] for run in runs)
     most = int(np.sqrt(shortest))
-    total = np.ones(len(counts))
+    total, first = np.ones(len(counts)), np.zeros(len(counts))
     for lag in range(1, most + 1):
         product = sum((run[:, lag:] * run[:, :-lag]).sum(axis=1) for run in runs)
-        total += 2 * (1 - lag / (most + 1)) * product / np.maximum(power, 1e-12)
-    clustering: NDArray[np.float64] = np.maximum(total, 1.0)
+        correlation = product / np.maximum(power, 1e-12)
+        total += 2 * (1 - lag / (most + 1)) * correlation
+        if lag == 1 and shortest > 3:
+            first = np.clip((correlation + 1 / shortest) / (1 - 3 / shortest), 0.0, 0.95)
+    clustering: NDArray[np.float64] = np.maximum(total, (1 + first) / (1 - first))
     return clustering
 
 

@@ -47,21 +47,22 @@ def sections(content: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     expected, found = content["expected_by_chance"], content["in_one_log_only"]
 
     def by_chance(kind: str) -> str:
-        return f"{found[kind]:,} where chance alone explains {shown_number(expected[kind])}"
+        explained = shown_number(expected[kind])
+        return f"within chance ({found[kind]:,} in all, {explained} by chance alone)"
 
-    rare = content["rare"]
-    after = [change for change in rare if change["after"]]
-    before = [change for change in rare if change["before"]]
+    within = content["within_chance"]
+    after = [change for change in within if change["after"]]
+    before = [change for change in within if change["before"]]
     return [
         ("new templates", content["new"]),
         ("templates that are gone", content["gone"]),
         ("templates that changed in rate", content["changed"]),
         ("new transitions: the second line follows the first", content["transitions"]),
-        (f"rare, seen after only: {by_chance('new')}", after),
-        (f"rare, seen before only: {by_chance('gone')}", before),
+        (f"seen after only, {by_chance('new')}", after),
+        (f"seen before only, {by_chance('gone')}", before),
         (
-            f"rare transitions, seen after only: {by_chance('transitions')}",
-            content["rare_transitions"],
+            f"transitions seen after only, {by_chance('transitions')}",
+            content["transitions_within_chance"],
         ),
     ]
 
@@ -71,7 +72,7 @@ def diff_verdict(content: dict[str, Any]) -> str:
 
     Examples
     --------
-    >>> kinds = ("new", "gone", "changed", "transitions", "rare")
+    >>> kinds = ("new", "gone", "changed", "transitions", "within_chance")
     >>> content = {**dict.fromkeys(kinds, []), "false_alarm_rate": 0.01, "alarms": 0}
     >>> diff_verdict(content)
     'no change beyond chance'
@@ -92,9 +93,9 @@ def diff_verdict(content: dict[str, Any]) -> str:
         sentence = f"{', '.join(parts)}; without a change 1 in {one_in} comparisons names anything"
     else:
         sentence = "no change beyond chance"
-    if alarming := sum(bool(c["alarming"] and c["after"]) for c in content["rare"]):
+    if alarming := sum(bool(c["alarming"] and c["after"]) for c in content["within_chance"]):
         noun = counted(alarming, "alarming template")
-        sentence += f"; {noun} seen after only, too rare to tell from chance"
+        sentence += f"; {noun} seen after only, within chance"
     return sentence
 
 

@@ -39,7 +39,9 @@ def render_diff(content: dict[str, Any]) -> str:
         for number, (title, changes) in enumerate(sections(content))
         if changes
     ]
-    nav = [(name, title.partition(":")[0].capitalize()) for name, title, _ in shown]
+    nav = [
+        (name, title.partition(" (")[0].partition(":")[0].capitalize()) for name, title, _ in shown
+    ]
     body = [f"<h1>{text(_sentence(diff_verdict(content)))}</h1>", _sides(content)]
     body += [_section(*part) for part in shown]
     return shell("What changed", "\n".join(body), nav=nav, style=_STYLE)
@@ -62,7 +64,7 @@ def _sides(content: dict[str, Any]) -> str:
     return (
         f'<dl class="sides">{shown}</dl>'
         f'<p class="soft">Without a change, 1 in {text(rate)} such comparisons names anything. '
-        "What chance alone explains is listed as rare.</p>"
+        "What came in one log only, in too few places to tell from chance, comes last.</p>"
     )
 
 

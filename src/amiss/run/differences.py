@@ -18,8 +18,8 @@ from amiss.types import LogInfo
 _LONGEST = 500
 """Characters of a line that are kept."""
 _MOST_EXAMPLES = 200
-"""Lines read again of each log for what is rare; of what is named, all are."""
-_MOST_RARE_PAIRS = 20
+"""Lines read again of each log for what is within chance; of what is named, all are."""
+_MOST_PAIRS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Differences:
         The templates that `rates` are of: those of both logs.
     rates : RateChanges
     share : float
-        What is beyond chance is at most so probable.
+        What came in one log only is beyond chance if it is at most so probable.
     expected : dict of str to float
     """
 
@@ -117,25 +117,25 @@ def describe_differences(
     at = at[np.lexsort((-sure[at], ~alarming[found.shown[at]]))]
     one_log = ((before == 0) | (after == 0)) & (before + after > 0)
     one_log[new] = one_log[gone] = False
-    rare = _ordered(np.flatnonzero(one_log), alarming, before + after)
+    within = _ordered(np.flatnonzero(one_log), alarming, before + after)
     first_of, second_of = counts.pairs.T
     pair_alarm: NDArray[np.bool_] = alarming[first_of] | alarming[second_of]
     pair_new: NDArray[np.bool_] = (before[first_of] == 0) | (before[second_of] == 0)
     only_after = counts.pair_counts[0] == 0
     pairs = np.flatnonzero(found.pair_p <= found.share)
-    rare_pairs = np.flatnonzero(only_after & (found.pair_p > found.share))
+    pairs_within = np.flatnonzero(only_after & (found.pair_p > found.share))
     # Those of a new template follow from it.
     pairs = _ordered(pairs, pair_alarm & ~pair_new, counts.pair_counts[1] - (pair_new << 40))
-    rare_pairs = _ordered(rare_pairs, pair_alarm, counts.pair_counts[1])[:_MOST_RARE_PAIRS]
+    pairs_within = _ordered(pairs_within, pair_alarm, counts.pair_counts[1])[:_MOST_PAIRS]
 
     first = [_first_rows(events, len(before)) for events in counts.events]
     # Examples are lines after, where there are any.
     pair_first = _first_rows(counts.pair_codes[1], len(counts.pairs))
-    templates = np.concatenate([new, gone, found.shown[at], rare[:_MOST_EXAMPLES]])
+    templates = np.concatenate([new, gone, found.shown[at], within[:_MOST_EXAMPLES]])
     rows: list[list[int]] = [[], []]
     for i in templates.tolist():
         rows[int(after[i] > 0)].append(int(first[int(after[i] > 0)][i]))
-    for i in np.concatenate([pairs, rare_pairs]).tolist():
+    for i in np.concatenate([pairs, pairs_within]).tolist():
         rows[1] += [int(logs[1].before[pair_first[i]]), int(logs[1].after[pair_first[i]])]
     lines = _Lines(logs, infos)
     lines.read(rows)
@@ -191,9 +191,9 @@ def describe_differences(
             )
             for j in at.tolist()
         ),
-        "rare": tuple(map(one_sided, rare.tolist())),
+        "within_chance": tuple(map(one_sided, within.tolist())),
         "transitions": tuple(map(transition, pairs.tolist())),
-        "rare_transitions": tuple(map(transition, rare_pairs.tolist())),
+        "transitions_within_chance": tuple(map(transition, pairs_within.tolist())),
         "expected": found.expected,
         "found": {
             "new": int(((before == 0) & (after > 0)).sum()),

@@ -134,9 +134,9 @@ class LogDiff:
         Templates whose rate changed beyond chance.
     transitions : tuple of TransitionChange
         Pairs that came after only, beyond chance.
-    rare : tuple of TemplateChange
+    within_chance : tuple of TemplateChange
         Templates of one log only, of as few stretches as chance explains.
-    rare_transitions : tuple of TransitionChange
+    transitions_within_chance : tuple of TransitionChange
         The same of pairs, the first of them.
     expected : dict of str to float
         How many templates (``new``, ``gone``) and pairs (``transitions``) chance alone puts into
@@ -159,7 +159,7 @@ class LogDiff:
     >>> _ = (folder / "before.log").write_text("".join(usual))
     >>> _ = (folder / "after.log").write_text("".join(usual + ["no space left\n"]))
     >>> found = amiss.diff_logs(folder / "before.log", folder / "after.log")
-    >>> found.alarms, [change.template for change in found.rare]
+    >>> found.alarms, [change.template for change in found.within_chance]
     (0, ['no space left'])
     """
 
@@ -169,8 +169,8 @@ class LogDiff:
     gone: tuple[TemplateChange, ...]
     changed: tuple[TemplateChange, ...]
     transitions: tuple[TransitionChange, ...]
-    rare: tuple[TemplateChange, ...]
-    rare_transitions: tuple[TransitionChange, ...]
+    within_chance: tuple[TemplateChange, ...]
+    transitions_within_chance: tuple[TransitionChange, ...]
     expected: dict[str, float]
     found: dict[str, int]
     false_alarm_rate: float
@@ -206,8 +206,10 @@ class LogDiff:
             "gone": [_plain(change) for change in self.gone],
             "changed": [_plain(change) for change in self.changed],
             "transitions": [_plain(change) for change in self.transitions],
-            "rare": [_plain(change) for change in self.rare],
-            "rare_transitions": [_plain(change) for change in self.rare_transitions],
+            "within_chance": [_plain(change) for change in self.within_chance],
+            "transitions_within_chance": [
+                _plain(change) for change in self.transitions_within_chance
+            ],
             "notes": list(self.notes),
         }
 
@@ -230,12 +232,13 @@ class LogDiff:
     def to_frame(self) -> pl.DataFrame:
         """Return one row a difference: those beyond chance, then those that chance explains."""
         named = {
-            "new": self.new, "gone": self.gone, "rate": self.changed, "rare": self.rare,
+            "new": self.new, "gone": self.gone, "rate": self.changed,
+            "within_chance": self.within_chance,
         }  # fmt: skip
         rows: list[dict[str, Any]] = [
             {
                 "kind": kind,
-                "beyond_chance": kind != "rare",
+                "beyond_chance": kind != "within_chance",
                 "template": change.template,
                 "next": None,
                 "alarming": change.alarming,
@@ -263,7 +266,7 @@ class LogDiff:
                 "file": pair.example[1].file,
                 "line": pair.example[1].line,
             }
-            for beyond, pairs in ((True, self.transitions), (False, self.rare_transitions))
+            for beyond, pairs in ((True, self.transitions), (False, self.transitions_within_chance))
             for pair in pairs
         ]
         return pl.DataFrame(rows, schema=_COLUMNS)
