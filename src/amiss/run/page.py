@@ -7,10 +7,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from amiss.errors import InputError
+from amiss.errors import InputError, UsageError
 from amiss.present.page import SCHEMA, render_page
 from amiss.present.summary import timestamp
+from amiss.represent.sequences import distinct_sequences
+from amiss.represent.sessions import Sessions
 from amiss.run.findings import Findings
+from amiss.run.ingest import Labels, match_labels
+from amiss.run.metrics import areas, at_threshold, ceiling
+from amiss.run.pipeline import Model
 from amiss.run.row_findings import RowFindings
 from amiss.types import TemplateUse
 
@@ -24,7 +29,7 @@ def page_content(
     ----------
     findings : Findings or RowFindings
     evaluation : dict, optional
-        What `amiss.evaluate` returned for the same model, where there are labels.
+        What `figures_against_labels` or `amiss.evaluate` returned, where there are labels.
 
     Returns
     -------
@@ -43,6 +48,50 @@ def page_content(
         "card": None if fitted is None else model_card(fitted, templates=0),
         "evaluation": evaluation,
         "created": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def figures_against_labels(
+    findings: Findings, sessions: Sessions, labels: Labels
+) -> dict[str, Any]:
+    """Return how well findings agree with labels, trivial baselines and the ceiling beside them.
+
+    The scores are those of the findings: of a scan out of fold, where `amiss.evaluate` would score
+    what the model learnt from. So there are none of the members.
+
+    Parameters
+    ----------
+    findings : Findings
+        With the model that decided.
+    sessions : Sessions
+        What was judged.
+    labels : mapping of session id to bool, or path of a label file
+
+    Returns
+    -------
+    dict
+        The schema ``amiss.evaluation/1``, without members; ``ceilings``: the best F1 of any method
+        that sees event ids alone.
+
+    Raises
+    ------
+    LabelError
+        The labels name none of the sessions.
+    UsageError
+        The findings are without their model.
+    """
+    from amiss.run.evaluate import evaluate
+
+    if not isinstance(findings.fitted, Model):
+        raise UsageError("these findings are without their model; expected those of scan or detect")
+    anomalous, labelled = match_labels(sessions, labels)
+    truth, scores = anomalous[labelled], findings.scores[labelled]
+    sequences = findings.fitted.sequences(sessions)[0].take(labelled)
+    return evaluate(findings.fitted, sessions, labels) | {
+        **at_threshold(truth, scores > findings.threshold.value),
+        **areas(truth, scores),
+        "members": {},
+        "ceilings": {"event ids alone": {"f1": ceiling(distinct_sequences(sequences)[1], truth)}},
     }
 
 
