@@ -152,12 +152,25 @@ def test_a_preview_prints_no_findings(run_amiss, calm_log, model, form):
     assert f"leave out {form}" in outcome.err
 
 
-def test_notes_go_to_stderr_beside_lines_and_into_the_rest(run_amiss, odd_log):
-    window = ("--window", "2")
-    notes = json.loads(run_amiss("scan", odd_log, *FAST, *window, "--json").out)["source"]["notes"]
+def test_notes_go_to_stderr_beside_lines(run_amiss, odd_log):
+    content = json.loads(run_amiss("scan", odd_log, *KEY, *FAST, "--json").out)
+    notes = [*content["source"]["notes"], content["threshold"]["note"]]
+    assert notes[-1]
     for form in ("--csv", "--jsonl"):
-        err = run_amiss("scan", odd_log, *FAST, *window, form).err
+        err = run_amiss("scan", odd_log, *KEY, *FAST, form).err
         assert err == "".join(f"amiss: {note}\n" for note in notes)
+
+
+def test_a_page_is_written_beside_what_is_printed(run_amiss, odd_log, model, folder):
+    page = folder / "report.html"
+    said = run_amiss("detect", odd_log, "-m", model, "--html", page, "--fail-on", "any")
+    assert said.code == 3
+    assert f"\nreport: {page}\n" in said.out
+    text = page.read_text(encoding="utf-8")
+    assert text.lower().startswith("<!doctype html>")
+    beside = run_amiss("detect", odd_log, "-m", model, "--html", page, "--jsonl")
+    assert len([json.loads(row) for row in beside.out.splitlines()]) == 3
+    assert f"report: {page}\n" in beside.err
 
 
 def test_python_has_the_same(odd_log, model, run_amiss):

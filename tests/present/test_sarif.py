@@ -200,6 +200,19 @@ def test_what_is_nowhere_is_placed_at_the_first_file():
     assert place == {"artifactLocation": {"uri": "first.log"}, "region": {"startLine": 1}}
 
 
+def test_an_image_is_its_own_place():
+    region = {"left": 1, "top": 2, "width": 3, "height": 4}
+    feature = {
+        "name": "red", "value": 0.9, "expected": 0.1, "score": 8.0, "usual": None, "region": region,
+    }  # fmt: skip
+    image = finding("a b.png", unit="image", locations=[], features=[feature], got=[], expected=[])
+    (result,) = run_of(image)["results"]
+    assert result["ruleId"] == "feature"
+    assert result["message"]["text"] == "image a b.png: red at x 1–3, y 2–5: 0.9, expected 0.1"
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "a%20b.png"}, "region": {"startLine": 1}}
+
+
 def test_fingerprints_stay_when_lines_come_before():
     moved = finding()
     moved["got"][0]["first_line"] = 99

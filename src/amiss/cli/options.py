@@ -277,8 +277,15 @@ Rule = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same result.")]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON instead of text.")]
+_OUTPUT = "For other programs, and to pass on"
 JsonLines = Annotated[
-    bool, typer.Option("--jsonl", metavar="", help="Print each finding as one line of JSON.")
+    bool,
+    typer.Option(
+        "--jsonl",
+        metavar="",
+        help="Print each finding as one line of JSON.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Csv = Annotated[
     bool,
@@ -286,15 +293,27 @@ Csv = Annotated[
         "--csv",
         metavar="",
         help="Print findings as CSV, a row each; of tables, series, images and entities the "
-        "report, which with a column verdict added is taken by fit --labels.",
+        "report, which fit --labels takes with a column verdict added.",
+        rich_help_panel=_OUTPUT,
     ),
 ]
 Sarif = Annotated[
-    bool, typer.Option("--sarif", metavar="", help="Print SARIF 2.1.0, which code hosts take.")
+    bool,
+    typer.Option(
+        "--sarif",
+        metavar="",
+        help="Print SARIF 2.1.0, which code hosts take.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Html = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Write a page to read and to pass on."),
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Also write one HTML page, which needs nothing else.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 All = Annotated[
     bool, typer.Option("--all", metavar="", help="Show every kind of finding, not the top ten.")

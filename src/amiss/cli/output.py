@@ -58,7 +58,9 @@ def print_findings(
     elif form == "text":
         _print_text(findings, everything, as_report)
     else:
-        for note in findings.to_dict()["source"]["notes"]:
+        from amiss.present.layout import notes_of
+
+        for note in notes_of(findings.to_dict()):
             complain(note)
         text = findings.to_csv() if form == "csv" else findings.to_jsonl()
         if text:
