@@ -926,7 +926,18 @@ def parsing_cost() -> str:
     return table(["parser", "CPU seconds", "peak memory, GB"], rows)
 
 
+def report_page() -> str:
+    r = read("report")
+    counts = [100, 1_000, 10_000]
+    rows = [
+        [f"{n:,}", figure(r, f"html_kb_{n}", ".0f"), figure(r, f"render_s_{n}", ".2f")]
+        for n in counts
+    ]
+    return table(["findings", "file (kB)", "time (s)"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "report-page": report_page,
     "parsing": parsing,
     "parsing-checks": parsing_checks,
     "parsing-cost": parsing_cost,
