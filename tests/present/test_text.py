@@ -1,12 +1,14 @@
 """What a reader sees: every line says something, fits the terminal, and is said once."""
 
 import copy
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amiss.explain.incidents import group_incidents
 from amiss.present.reasons import why
 from amiss.present.summary import findings_to_dict
 from amiss.present.text import (
@@ -85,7 +87,9 @@ def found(session="id=1", *surprises, missing=(), surplus=(), file="logs/app.log
 
 
 def summary_of(*findings, log=LOG, model=MODEL, threshold=THRESHOLD, scored=1000, cut=0):
-    return findings_to_dict(findings, log, model, threshold, scored=scored, cut=cut, templates=7)
+    incidents = group_incidents(findings)
+    counts = {"scored": scored, "cut": cut, "templates": 7}
+    return findings_to_dict(findings, log, model, threshold, incidents=incidents, **counts)
 
 
 def overview(*findings, width=120, most=10, **given):
@@ -157,29 +161,27 @@ def test_notes_of_the_reader_and_of_the_threshold_are_broken_to_fit():
     assert max(map(len, rows)) <= 80
 
 
-def test_findings_that_differ_in_numbers_only_are_one_kind():
-    alike = [
-        found(
-            f"id={i}",
-            got("close", line=i, expected=[("read", 0.9 - i / 100)]),
-            missing=[("read", i)],
-            score=20.0 - i,
-        )
-        for i in range(1, 5)
-    ]
-    other = found("id=9", got("close", expected=[("write", 0.9)]), missing=[("read", 1)])
-    text = overview(*alike, other)
-    assert text.count("id=") - text.count(r"id=\d") == 2
-    assert "and 3 more like it" in text
-    assert "  19.00  id=1     app.log:1" in text
-    assert 'unexpected here: "close", expected "read" (89 %)' in text
+def test_the_verdict_stands_above_the_incidents():
+    rows = overview(*(found(f"id={i}", got("boom", unseen=True)) for i in range(9))).splitlines()
+    at = next(i for i, row in enumerate(rows) if row.startswith("Something is wrong"))
+    assert "9 of 1,000 sessions" in rows[at]
+    assert re.fullmatch(r"  [0-9a-f]{8}", rows[at + 2])
+    assert rows[at + 3] == '    "boom" in no normal session'
+    assert rows[at + 4].startswith("    9 sessions, 1970-01-01 01:00:00")
+    assert "such as id=0" in rows[at + 4]
 
 
-def test_kinds_beyond_the_top_are_counted_and_shown_on_demand():
+def test_what_the_headline_says_is_not_said_again():
+    text = overview(found("s", got("boom", unseen=True)))
+    assert text.count('"boom"') == 1
+    assert "    app.log:7  raw boom" in text
+
+
+def test_incidents_beyond_the_top_are_counted_and_shown_on_demand():
     findings = [found(f"id={i}", got(f"event {i}", unseen=True)) for i in range(12)]
     findings += [found("id=99", got("event 11", unseen=True))]
     text = overview(*findings)
-    assert "… and 3 more, of 2 kinds: --all" in text
+    assert "… and 2 incidents more, 3 sessions: --all" in text
     assert '"event 9"' in text
     assert '"event 10"' not in text
     everything = overview(*findings, most=None)
@@ -190,18 +192,17 @@ def test_kinds_beyond_the_top_are_counted_and_shown_on_demand():
 @pytest.mark.parametrize(
     ("finding", "said"),
     [
-        (found("s", got("boom", unseen=True)), ['in no normal session: "boom"']),
-        (found("s", got("boom")), ['unexpected here: "boom"']),
+        (found("s", got("boom")), ['unexpected "boom"']),
         (
             found("s", got(None, expected=[("close", 0.371)])),
-            ['the session ends, expected "close" (37 %)'],
+            ["the session ends too early", 'the session ends, expected "close" (37 %)'],
         ),
         (
             found("s", got("late", expected=[("end of session", 0.9)])),
-            ['unexpected here: "late", expected the end (90 %)'],
+            ['unexpected "late"', 'unexpected here: "late", expected the end (90 %)'],
         ),
-        (found("s", missing=[("read", 2)]), ['missing 2 × "read"']),
-        (found("s", surplus=[("read", 2)]), ['surplus 2 × "read"']),
+        (found("s", missing=[("read", 2)]), ['missing "read"', 'missing 2 × "read"']),
+        (found("s", surplus=[("read", 2)]), ['surplus "read"', 'surplus 2 × "read"']),
         (found("s"), ["an unusual combination of usual events"]),
         (
             found("s", contributions=(Contribution("sets", 0.2), Contribution("step times", 3.0))),
@@ -209,15 +210,16 @@ def test_kinds_beyond_the_top_are_counted_and_shown_on_demand():
         ),
         (
             found("s", missing=[("a", 3), ("b", 2), ("c", 1), ("d", 1), ("e", 1)]),
-            ['missing 3 × "a"', 'missing 2 × "b"', 'missing 1 × "c" (+2 more)'],
+            ['missing "a"', 'missing 3 × "a"', 'missing 2 × "b"', 'missing 1 × "c" (+2 more)'],
         ),
     ],
 )
-def test_a_reason_is_said_in_a_few_plain_words(finding, said):
-    rows = overview(finding).splitlines()
-    at = next(i for i, row in enumerate(rows) if row.endswith("why"))
-    column = rows[at].index("why")
-    assert [row[column:] for row in rows[at + 1 :]] == said
+def test_what_changed_is_said_in_a_few_plain_words(finding, said):
+    rows = [row.strip() for row in overview(finding).splitlines()]
+    at = next(i for i, row in enumerate(rows) if re.fullmatch(r"[0-9a-f]{8}", row))
+    told = [row for row in rows[at + 1 :] if not row.startswith(("1 session,", "app.log:"))]
+    assert [row for row in told if row in said] == said
+    assert len(told) <= len(said) + 1
 
 
 def test_a_long_template_is_shortened_and_what_follows_it_is_kept():
@@ -227,9 +229,10 @@ def test_a_long_template_is_shortened_and_what_follows_it_is_kept():
         missing=[(LONG, 3), ("b", 1), ("c", 1), ("d", 1)],
     )
     text = overview(finding, width=80)
-    assert '…",\n            expected "' in text
+    assert '    unexpected "a template that is by far too long' in text
+    assert '…",\n      expected "' in text
     assert '…" (99 %)' in text
-    assert text.endswith('missing 1 × "b" (+2 more)')
+    assert 'missing 1 × "b" (+2 more)' in text
     assert max(map(len, text.splitlines())) <= 80
 
 

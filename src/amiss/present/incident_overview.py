@@ -8,7 +8,7 @@ from typing import Any
 from amiss.present.escape import visible
 from amiss.present.incidents import describe_symptom, extent
 from amiss.present.layout import counted, place, short_names, shown_score
-from amiss.present.reasons import Reason, why
+from amiss.present.reasons import Reason, quoted, why
 
 MOST_INCIDENTS = 10
 """Incidents in an overview, unless asked for more."""
@@ -100,8 +100,10 @@ def _where(incident: dict[str, Any], names: dict[str, str]) -> list[str]:
 def _changes(incident: dict[str, Any], worst: dict[str, Any], room: int) -> list[str]:
     """Return why the worst finding was flagged, what the headline says already left out."""
     reasons, more = why(worst)
-    said = {incident[key]["template"] for key in ("rarest", "worst")}
-    left = [reason for reason in reasons if _has_numbers(reason) or reason.template not in said]
+    symptoms = [incident[key] for key in ("rarest", "worst")]
+    said = {s["template"] for s in symptoms if s["template"] is not None}
+    said |= {describe_symptom(s, incident["unit"]) for s in symptoms}
+    left = [r for r in reasons if _has_numbers(r) or not {r.template, r.words} & said]
     if not left:
         return []
     after = f" (+{more} more)" if more else ""
@@ -114,7 +116,7 @@ def _has_numbers(reason: Reason) -> bool:
 
 
 def _line_rows(incident: dict[str, Any], names: dict[str, str], width: int) -> list[str]:
-    lines = [line for line in incident["lines"] if line["text"]]
+    lines = incident["lines"]
     first = next((line for line in lines if line["symptom"] == incident["rarest"]), None)
     order = [line for line in (first, *lines[-1:], *lines) if line is not None]
     kept: list[dict[str, Any]] = []
@@ -127,10 +129,18 @@ def _line_rows(incident: dict[str, Any], names: dict[str, str], width: int) -> l
     rows = []
     for where, line in zip(places, kept, strict=True):
         if wide + 2 <= width // 3:
-            rows.append(f"    {where:<{wide}}  {visible(line['text'], max(20, width - wide - 6))}")
+            rows.append(f"    {where:<{wide}}  {_text(line, max(20, width - wide - 6))}".rstrip())
         else:
-            rows += [f"    {where}", f"      {visible(line['text'], max(20, width - 6))}"]
+            rows += [f"    {where}", f"      {_text(line, max(20, width - 6))}".rstrip()]
     left = len(incident["lines"]) - len(kept) + incident["more_lines"]
     if rows and left:
         rows.append(f"    … and {counted(left, 'line')} more")
     return rows
+
+
+def _text(line: dict[str, Any], room: int) -> str:
+    """Return a raw line; of a table of sessions, which has none of one event, the event."""
+    template = line["symptom"]["template"]
+    if line["text"] or template is None:
+        return visible(line["text"], room)
+    return quoted(template, room)
