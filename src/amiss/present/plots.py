@@ -74,8 +74,10 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 class Scored(Protocol):
     """Findings with the scores of all that was judged: `amiss.Findings`, `amiss.RowFindings`."""
 
-    scores: NDArray[np.float64]
-    threshold: Threshold
+    @property
+    def scores(self) -> NDArray[np.float64]: ...
+    @property
+    def threshold(self) -> Threshold: ...
 
 
 def plot_scores(
