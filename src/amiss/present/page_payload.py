@@ -109,7 +109,7 @@ def cut_text(text: str, width: int) -> tuple[str, int]:
     Examples
     --------
     >>> cut_text("a\x1b" + "b" * 1000, 4)
-    ('a\\x1bbb', 997)
+    ('a\\x1bbb', 998)
     """
     return visible(text[:width]), max(0, len(text) - width)
 
