@@ -126,7 +126,8 @@ def _change(
             one(fitted, name, shown)
     fitted.save(path)
     entries = feedback_to_dicts(fitted.feedback, clock())
-    done = [e for e, f in zip(entries, fitted.feedback, strict=True) if f not in before]
+    changed = (i >= len(before) or f != before[i] for i, f in enumerate(fitted.feedback))
+    done = [entry for entry, new in zip(entries, changed, strict=True) if new]
     if as_json:
         say(dumps({"schema": SCHEMA, "file": str(path), "done": done}))
     else:

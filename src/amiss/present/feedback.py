@@ -66,7 +66,7 @@ def describe_entry(entry: dict[str, Any], unit: str = "session") -> str:
     --------
     >>> entry = Feedback("blk_7", "finding", "confirm", "me", when=0, why="disk")
     >>> describe_entry(feedback_to_dicts([entry], now=0)[0])
-    'confirmed session blk_7 · by me, 1970-01-01 00:00 · disk'
+    'confirmed session blk_7 · by me, 1970-01-01 · disk'
     """
     what = visible(entry["what"], _TEXT)
     kind = unit if entry["kind"] == "finding" else entry["kind"]
