@@ -173,6 +173,18 @@ def test_a_page_is_written_beside_what_is_printed(run_amiss, odd_log, model, fol
     assert f"report: {page}\n" in beside.err
 
 
+def test_a_page_of_a_scan_with_labels_says_how_well_they_are_met(run_amiss, odd_log, folder):
+    labels, page = folder / "labels.csv", folder / "labelled.html"
+    names = [str(i) for i in range(150)]
+    rows = [f"{name},{'Anomaly' if name in ('3', '4') else 'Normal'}\n" for name in names]
+    labels.write_text("".join(["id,label\n", *rows]))
+    said = run_amiss("scan", odd_log, *KEY, *FAST, "--labels", labels, "--html", page)
+    assert said.code == 0
+    assert "baseline: " in page.read_text(encoding="utf-8")
+    assert run_amiss("scan", odd_log, *KEY, *FAST, "--html", page).code == 0
+    assert "baseline: " not in page.read_text(encoding="utf-8")
+
+
 def test_python_has_the_same(odd_log, model, run_amiss):
     sessions = amiss.read_sessions(odd_log, session_key=KEY[1])
     findings = amiss.load(model).detect(sessions)

@@ -29,16 +29,17 @@ def test_a_block_is_its_lines_whatever_it_holds(block):
 @settings(max_examples=200)
 @given(block=st.lists(PIECES, max_size=12).map(b"".join))
 def test_lines_of_one_kind_differ_in_their_digits_only(block):
-    raw, kind, kinds = split_kinds(block, ReadReport())
+    raw, kind, kinds, form, forms = split_kinds(block, ReadReport())
     wanted = [re.sub("[0-9]+", "0", line) for line in lines_of(block)]
     assert len(raw) == len(wanted)
     assert kinds.gather(kind).to_list() == wanted
     assert kinds.to_list() == list(dict.fromkeys(wanted))
+    assert forms.gather(form).to_list() == [re.sub("[0-9]", "0", line) for line in lines_of(block)]
 
 
 def test_digits_are_found_across_what_is_looked_at_in_one_go(monkeypatch):
     monkeypatch.setattr("amiss.read.lines._SCRATCH", 4)
-    _, kind, kinds = split_kinds(b"abc123456def\nabc7def\n1\n/:09\n", ReadReport())
+    _, kind, kinds, *_ = split_kinds(b"abc123456def\nabc7def\n1\n/:09\n", ReadReport())
     assert kind.tolist() == [0, 0, 1, 2]
     assert kinds.to_list() == ["abc0def", "0", "/:0"]
 

@@ -49,8 +49,12 @@ def print_findings(
     everything: bool = False,
     as_report: bool = False,
     page: Path | None = None,
+    evaluation: dict[str, Any] | None = None,
 ) -> None:
-    """Print findings as `printed_as` says, and write the page if there is to be one."""
+    """Print findings as `printed_as` says, and write the page if there is to be one.
+
+    The page also says what an `evaluation` against labels came to.
+    """
     if form == "json":
         say(dumps(findings.to_dict()))
     elif form == "sarif":
@@ -68,7 +72,7 @@ def print_findings(
     if page is not None:
         from amiss.run.page import write_page
 
-        write_page(findings, page)
+        write_page(findings, page, evaluation)
         said = f"report: {visible(str(page))}"
         if form == "text":
             say(f"\n{said}")

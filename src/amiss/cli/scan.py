@@ -72,6 +72,7 @@ def scan(
     chosen = usual_detector(logs) if named is None else named
     data, notes = read_as(chosen, logs, clean=clean)
     notes = [*why, *notes]
+    from amiss.run.findings import Findings
     from amiss.run.models import scan as run_scan
 
     with status("learning what is normal", logs.quiet):
@@ -86,7 +87,12 @@ def scan(
         )
     if save and findings.fitted:
         findings.fitted.save(save)
-    print_findings(with_notes(findings, notes), form, all_, page=html)
+    evaluation = None
+    if html is not None and labels is not None and isinstance(findings, Findings):
+        from amiss.run.page import figures_against_labels
+
+        evaluation = figures_against_labels(findings, data, labels)
+    print_findings(with_notes(findings, notes), form, all_, page=html, evaluation=evaluation)
     if form == "text" and findings and "-" not in logs.logs:
         ask = f"amiss explain {quoted(logs.logs)} --id={quoted([findings[0].id])}"
         if save:

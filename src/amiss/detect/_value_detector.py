@@ -22,6 +22,8 @@ _SILENT = 3.0
 _MOST = 5
 _MOST_EVENTS = 1 << 19
 """What is usual is learnt from sessions of so many events, every k-th of those of a longer log."""
+_AT_ONCE = 1 << 17
+"""Events that are scored at a time: numbers and the times of steps take hundreds of bytes each."""
 
 
 class Values(NamedTuple):
@@ -73,7 +75,7 @@ class ValueDetector(Detector):
         scores = np.empty(len(X))
         scores[rows] = self._learn(X.take(rows), normal[rows])
         rest = np.setdiff1d(np.arange(len(X)), rows, assume_unique=True)
-        for part in split_by_events(X.lengths[rest]):
+        for part in split_by_events(X.lengths[rest], _AT_ONCE):
             scores[rest[part]] = self._score_part(X.take(rest[part]))
         self.training_score_ = scores
 
@@ -87,7 +89,7 @@ class ValueDetector(Detector):
         return self._scores(values.slot, log_p, row, len(X))
 
     def _anomaly_score(self, X: Sequences) -> Scores:
-        parts = split_by_events(X.lengths)
+        parts = split_by_events(X.lengths, _AT_ONCE)
         scores = [self._score_part(X.take(np.arange(len(X))[part])) for part in parts]
         return np.concatenate([np.empty(0), *scores])
 

@@ -18,6 +18,7 @@ from amiss.detect.event_rates import EventRates
 from amiss.detect.next_event import NextEvent
 from amiss.detect.step_times import StepTimes
 from amiss.errors import UsageError
+from amiss.represent.event_columns import give_back_memory
 from amiss.types import NO_TIME, Sequences
 
 Members = list[tuple[str, Detector]]
@@ -101,6 +102,7 @@ class SessionEnsemble(Detector):
             if "random_state" in member.get_params() and member.random_state is None:
                 member.set_params(random_state=self.random_state)
             member.fit(X, y)
+            give_back_memory(len(X.events))  # the next one needs as much
             learnt = normal_items(len(X), y)
             calibration = Calibration.learn(
                 member.training_score_[learnt], member.resolution, member.tail_scale
@@ -123,10 +125,10 @@ class SessionEnsemble(Detector):
     def member_score(self, X: Any) -> NDArray[np.float64]:
         """Return each member's −log₁₀ p, shape (n, n_members); `combine` makes them the score."""
         sequences = self._check(X)
-        columns = [
-            calibration.surprise(member.anomaly_score(sequences))
-            for (_, member), calibration in zip(self.members_, self.calibrations_, strict=True)
-        ]
+        columns = []
+        for (_, member), calibration in zip(self.members_, self.calibrations_, strict=True):
+            columns.append(calibration.surprise(member.anomaly_score(sequences)))
+            give_back_memory(len(sequences.events))
         return np.column_stack(columns)
 
     @property

@@ -96,6 +96,8 @@ def _captures(
     Only what holds digits in its kind differs between lines of one kind; all that does is taken
     from the lines in one pass.
     """
+    if not names:
+        return {}
     varies = groups.select(pl.col(names).str.contains("0", literal=True).fill_null(False).any())
     cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
     rest = [name for name in names if name not in cells]

@@ -22,6 +22,9 @@ _SCRATCH = 1 << 18
 class Lines(NamedTuple):
     """Lines of a block, and what they are without their digits.
 
+    Of one *form* are lines with the same characters in the same places, but for the values of
+    digits; of one *kind* those that differ in how many digits there are in a run, too.
+
     Attributes
     ----------
     raw : polars.Series of str, shape (n,)
@@ -30,11 +33,17 @@ class Lines(NamedTuple):
         Row of `kinds` that each line belongs to.
     kinds : polars.Series of str
         The distinct lines with each run of digits written as one ``0``, by first appearance.
+    form : ndarray of int64, shape (n,)
+        Row of `forms` that each line belongs to.
+    forms : polars.Series of str
+        The distinct lines with each digit written as ``0``.
     """
 
     raw: pl.Series
     kind: NDArray[np.int64]
     kinds: pl.Series
+    form: NDArray[np.int64]
+    forms: pl.Series
 
 
 def read_kinds(
@@ -77,13 +86,15 @@ def split_kinds(block: bytes, report: ReadReport, masker: Masker | None = None) 
     >>> lines = split_kinds(b"a 12\na 345\n", ReadReport())
     >>> lines.kind.tolist(), lines.kinds.to_list()
     ([0, 0], ['a 0'])
+    >>> lines.form.tolist(), lines.forms.to_list()
+    ([0, 1], ['a 00', 'a 000'])
     """
     block = _mended(block, report)
     if masker is not None:
         block = masker(block.decode()).encode()
     form, forms = distinct_codes(_lines(_zeroed(block)))
     kind, kinds = distinct_codes(forms.str.replace_all("00+", "0"))
-    return Lines(_lines(block), kind[form], kinds)
+    return Lines(_lines(block), kind[form], kinds, form, forms)
 
 
 def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
@@ -121,7 +132,9 @@ def _lines(block: bytes) -> pl.Series:
             quote_char=None,
             schema={"line": pl.String},
             raise_if_empty=False,
-        )["line"].fill_null("")
+        )["line"]
+        if lines.null_count():
+            lines = lines.fill_null("")
         ends = len(lines) - (not block.endswith(b"\n"))
         if lines.str.len_bytes().sum() + ends == len(block):
             return lines  # every byte is there; of a byte-order mark they are not

@@ -171,7 +171,9 @@ def of_traces(lines: pl.Series) -> NDArray[np.bool_]:
 
 
 def whole_records(
-    parts: Iterable[Lines], goes_on: Callable[[Lines], NDArray[np.bool_]]
+    parts: Iterable[Lines],
+    goes_on: Callable[[Lines], NDArray[np.bool_]],
+    begins: Callable[[Lines], bool],
 ) -> Iterator[tuple[int, Lines]]:
     """Regroup lines so that no record is in two parts: the last one is held back.
 
@@ -181,6 +183,8 @@ def whole_records(
         A part without lines says that nothing more is there for now: what was held back comes.
     goes_on : callable
         From lines to which of them do not begin a record.
+    begins : callable
+        Whether the first of lines begins a record, whatever stands above it; False if unknown.
 
     Yields
     ------
@@ -193,6 +197,10 @@ def whole_records(
     first = 1
     for lines in parts:
         size = len(lines.raw)
+        if held is not None and size and begins(lines):
+            yield first, held
+            first += len(held.raw)
+            held = None
         if held is not None:
             heads = np.flatnonzero(~goes_on(held))
             cut = len(held.raw) if not size else int(heads[-1]) if len(heads) else 0
@@ -216,13 +224,24 @@ def _beyond(held: Lines) -> int:
 
 
 def _slice(lines: Lines, start: int, stop: int) -> Lines:
-    return Lines(lines.raw.slice(start, stop - start), lines.kind[start:stop], lines.kinds)
+    return lines._replace(
+        raw=lines.raw.slice(start, stop - start),
+        kind=lines.kind[start:stop],
+        form=lines.form[start:stop],
+    )
 
 
 def _append(held: Lines, lines: Lines) -> Lines:
-    used, kind = np.unique(held.kind, return_inverse=True)
-    return Lines(
-        pl.concat([held.raw, lines.raw], rechunk=True),
-        np.concatenate([kind + len(lines.kinds), lines.kind]),
-        pl.concat([lines.kinds, held.kinds.gather(used)], rechunk=True),
-    )
+    kind, kinds = _appended(held.kind, held.kinds, lines.kind, lines.kinds)
+    form, forms = _appended(held.form, held.forms, lines.form, lines.forms)
+    raw = pl.concat([held.raw, lines.raw], rechunk=True)
+    return Lines(raw, kind, kinds, form, forms)
+
+
+def _appended(
+    held: NDArray[np.int64], held_texts: pl.Series, code: NDArray[np.int64], texts: pl.Series
+) -> tuple[NDArray[np.int64], pl.Series]:
+    """Return codes, and the texts that they stand for, behind those that were held back."""
+    used, own = np.unique(held, return_inverse=True)
+    both = pl.concat([texts, held_texts.gather(used)], rechunk=True)
+    return np.concatenate([own + len(texts), code]), both

@@ -59,11 +59,16 @@ def without_colours(lines: Lines) -> Lines:
     """
     if not lines.kinds.str.contains("\x1b", literal=True).any():
         return lines
-    coloured = lines.kinds.str.count_matches(_COLOUR) > 1
-    kinds = lines.kinds.str.replace_all(_COLOUR, "").zip_with(coloured, lines.kinds)
-    there = coloured.gather(lines.kind)
-    raw = lines.raw.str.replace_all(_COLOUR, "").zip_with(there, lines.raw)
-    return Lines(raw, lines.kind, kinds)
+    kinds, of_kinds = _uncoloured(lines.kinds)
+    forms, _ = _uncoloured(lines.forms)
+    raw = lines.raw.str.replace_all(_COLOUR, "").zip_with(of_kinds.gather(lines.kind), lines.raw)
+    return Lines(raw, lines.kind, kinds, lines.form, forms)
+
+
+def _uncoloured(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return texts without colours, and which ones had any."""
+    coloured = texts.str.count_matches(_COLOUR) > 1
+    return texts.str.replace_all(_COLOUR, "").zip_with(coloured, texts), coloured
 
 
 def rank_formats(lines: Lines) -> list[tuple[Format, float]]:

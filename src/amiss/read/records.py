@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -125,7 +126,8 @@ class RecordReader:
         self._one_format = one_format
         self._format: Format = self.format or get_format(_PLAIN)  # of the file that is read
         self._bound = False
-        self._seen: tuple[pl.Series, NDArray[np.bool_]] | None = None
+        # Which kinds go on, of a part and of the next one.
+        self._seen: deque[tuple[pl.Series, NDArray[np.bool_]]] = deque(maxlen=2)
         self._header = ""
         self._fields = tuple(fields)
         self._since, self._until = since, until
@@ -148,9 +150,12 @@ class RecordReader:
         empty = True
         for index, source in enumerate(self.sources):
             clock: Clock | None = None
-            self._bound, self._seen = False, None
+            self._bound = False
+            self._seen.clear()
             kept = self._since is None
-            for first_line, lines in whole_records(self._lines(source), self._goes_on):
+            for first_line, lines in whole_records(
+                self._lines(source), self._goes_on, self._begins
+            ):
                 self.report.lines += len(lines.raw)
                 batch = self._batch(index, first_line, lines)
                 if batch is None:
@@ -193,9 +198,19 @@ class RecordReader:
             return np.ones(len(lines.raw), dtype=np.bool_)
         if self._format.layout in (GIVEN, CSV):
             return continues(lines.raw, self._format)
-        if self._seen is None or self._seen[0] is not lines.kinds:  # of a part, and of all of it
-            self._seen = lines.kinds, continues(lines.kinds, self._format)
-        return self._seen[1][lines.kind]
+        for kinds, seen in self._seen:
+            if kinds is lines.kinds:
+                return seen[lines.kind]
+        self._seen.append((lines.kinds, continues(lines.kinds, self._format)))
+        return self._seen[-1][1][lines.kind]
+
+    def _begins(self, lines: Lines) -> bool:
+        """Return whether the first of lines begins a record, whatever stands above it."""
+        if not self._bound or self._format.layout == CSV:  # quotes may have been opened above
+            return False
+        if self._format.layout == GIVEN:
+            return not continues(lines.raw.head(1), self._format)[0]
+        return not self._goes_on(lines)[0]
 
     def _know_format(self, lines: Lines) -> bool:
         """Recognise the format of a file by `lines` if it is not known; return whether it is."""
@@ -226,17 +241,17 @@ class RecordReader:
         return None
 
     def _batch(self, source: int, first_line: int, lines: Lines) -> RecordBatch | None:
-        raw, kind, distinct = lines
+        raw, kind, distinct, form, forms = lines
         line = np.arange(first_line, first_line + len(raw), dtype=np.int64)
         self._know_format(lines)
         none = self._are_none(first_line, lines)
         if none.any():
             keep, blank = ~none[kind], none
-            raw, line = raw.filter(pl.Series(keep)), line[keep]
+            raw, line, form = raw.filter(pl.Series(keep)), line[keep], form[keep]
             kind, distinct = (np.cumsum(~blank) - 1)[kind[keep]], distinct.filter(pl.Series(~blank))
         if not len(raw):
             return None
-        goes_on = self._goes_on(Lines(raw, kind, distinct))
+        goes_on = self._goes_on(Lines(raw, kind, distinct, form, forms))
         fmt = self._format
         joined, texts, of_line = None, None, kind
         if goes_on[1:].any():
@@ -248,6 +263,7 @@ class RecordReader:
             if fmt.layout == JOURNAL:
                 joined = move_heads(line, raw, joined)  # what was said says more than a cursor
             line, kind, raw = line[joined.head], kind[joined.head], raw.gather(joined.head)
+            form = form[joined.head]
         # What other files call their fields is their own affair.
         other = self.format is not None and fmt.name != self.format.name
         known = {name.lower() for name in fmt.all_fields}
@@ -272,6 +288,8 @@ class RecordReader:
             time=read.time,
             fields=_fields(self._fields, names, read.cells, len(raw)),
             extent=None if joined is None else joined.extent,
+            form=form,
+            forms=forms,
         )
 
     def _are_none(self, first_line: int, lines: Lines) -> NDArray[np.bool_]:
@@ -351,6 +369,7 @@ def _take(batch: RecordBatch, rows: NDArray[np.bool_]) -> RecordBatch:
         time=batch.time[rows],
         fields={name: values.filter(mask) for name, values in batch.fields.items()},
         extent=None if batch.extent is None else batch.extent[rows],
+        form=None if batch.form is None else batch.form[rows],
     )
 
 

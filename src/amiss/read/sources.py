@@ -22,7 +22,7 @@ from typing import BinaryIO, Protocol, TypeAlias
 
 from amiss.errors import InputError
 
-BLOCK = 1 << 21
+BLOCK = 1 << 22
 """Bytes of text in a block."""
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept; the rest is cut off and the line counted."""

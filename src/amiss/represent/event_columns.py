@@ -24,6 +24,8 @@ _COLUMNS: dict[str, Any] = {
 _PIECE = 1 << 23
 """Values of a piece: memory that is not written to is not taken."""
 _AT_ONCE = 1 << 20
+_LONG = 1_000_000
+"""Events of a log that leaves memory behind."""
 _MOST_LINES = int(np.iinfo(np.int32).max)
 
 
@@ -203,6 +205,9 @@ class EventColumns:
             column = self._columns[name].taken()
             if name == "source" and column.max(initial=0) <= np.iinfo(np.int16).max:
                 column = column.astype(np.int16)
+            if name == "source" and (column == column[:1]).all():  # of one file: no memory
+                ordered[name] = np.broadcast_to(column[:1].copy(), column.shape)
+                continue
             ordered[name] = column[order]
         self._count = 0
         return OrderedEvents(offsets, ordered, order)
@@ -212,12 +217,13 @@ class EventColumns:
         return bool(parts) and not any((part == NO_TIME).any() for part in parts)
 
 
-def give_back_memory() -> None:
+def give_back_memory(events: int) -> None:
     """Give memory that is free, but kept by the C library, back to the system, where it can.
 
-    Thousands of blocks of some megabytes leave glibc with a tenth of a gigabyte of free memory.
+    Thousands of blocks of some megabytes leave glibc with a tenth of a gigabyte of free memory, and
+    so do detectors; that of few `events` is not worth the time.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and events > _LONG:
         with suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
 

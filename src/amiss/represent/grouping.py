@@ -11,8 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
+from amiss.represent.places import Places, cut, find_groups, find_matches, is_blind_to_digits
 from amiss.types import NO_TIME, RecordBatch
 
+_LINES_OF_FORM = 4
+"""As many lines of a form make it worth looking at forms, not at lines."""
 LONGEST_SILENCE = 10_080
 """Windows without a line that are kept in a row: a week of minutes."""
 
@@ -128,10 +131,14 @@ class ByKey(_InOrder):
             )
         self._grouped = bool(groups)
         self._start = literal_start(pattern)
+        self._blind = is_blind_to_digits(pattern)
         self._keys = Interner()
 
     def assign(self, batch: RecordBatch) -> Assignment:
         """Return which lines of `batch` belong to which sessions."""
+        places = self._places(batch)
+        if places is not None and batch.form is not None:
+            return self._cut(batch.raw, batch.form, places)
         if self._grouped:
             first = batch.raw.str.extract(self.pattern, 1)
             return _assign_values(first.replace("", None), self._keys)
@@ -154,6 +161,29 @@ class ByKey(_InOrder):
         listed = pl.Series(np.flatnonzero(of_several[rows]), dtype=pl.UInt32)
         flat = flat.scatter(listed, found.filter(pl.Series(counts > 0)).explode())
         return Assignment(rows, self._keys.add(flat), int((entries == 0).sum()))
+
+    def _places(self, batch: RecordBatch) -> Places | None:
+        """Return where forms have their keys; None if lines are to be looked at instead."""
+        forms = batch.forms
+        if not self._blind or forms is None or _LINES_OF_FORM * len(forms) > len(batch):
+            return None
+        return (find_groups if self._grouped else find_matches)(forms, self.pattern)
+
+    def _cut(self, raw: pl.Series, form: NDArray[np.int64], places: Places) -> Assignment:
+        rows, keys = cut(raw, form, places)
+        codes = self._keys.add(keys)
+        again = np.diff(rows, prepend=-1) == 0
+        if again.any():  # a line may repeat its key: it is one event all the same
+            entries = rows << 32 | codes
+            at = np.flatnonzero(again | np.append(again[1:], False))  # of lines with several
+            _, first = np.unique(entries[at], return_index=True)
+            kept = np.ones(len(rows), dtype=np.bool_)
+            kept[at] = False
+            kept[at[first]] = True
+            rows, codes = rows[kept], codes[kept]
+        missing = len(raw) - (len(rows) - int((np.diff(rows) == 0).sum()))
+        whole = not missing and len(rows) == len(raw)
+        return Assignment(None if whole else rows, codes, missing)
 
     def _with_several(self, batch: RecordBatch) -> NDArray[np.int64]:
         """Return the lines that may hold more than one match."""

@@ -14,7 +14,7 @@ from amiss.represent.grouping import ByGap, Grouping
 from amiss.represent.sessions import KindShapes
 from amiss.types import NO_TIME, RecordBatch
 
-STRETCHES = 32
+STRETCHES = 64
 """Of the log that has fewer lines."""
 _MOST_STRETCHES = 1024
 """Of a log, in a table of counts."""
@@ -116,7 +116,7 @@ def stretches_of(lines: tuple[int, int]) -> tuple[int, int]:
     Examples
     --------
     >>> stretches_of((3200, 6400)), stretches_of((50, 100_000)), stretches_of((3, 4))
-    ((32, 64), (10, 20000), (1, 1))
+    ((64, 128), (10, 20000), (1, 1))
     """
     size = max(min(lines) / STRETCHES, _FEWEST_LINES)
     first, second = (max(1, round(n / size)) for n in lines)

@@ -189,7 +189,7 @@ def distinct_sequences(
     return first, inverse, np.bincount(inverse, minlength=len(first))
 
 
-def split_by_events(lengths: NDArray[np.int64]) -> list[slice]:
+def split_by_events(lengths: NDArray[np.int64], at_once: int = _EVENTS_AT_ONCE) -> list[slice]:
     """Return which sequences to look at at a time: those of half a million events.
 
     What is made of each event may take fifty bytes.
@@ -198,13 +198,15 @@ def split_by_events(lengths: NDArray[np.int64]) -> list[slice]:
     ----------
     lengths : ndarray of int64, shape (n,)
         Events of each sequence.
+    at_once : int
+        So many events instead.
 
     Examples
     --------
     >>> split_by_events(np.array([700_000, 300_000, 5, 2_000_000, 1]))
     [slice(0, 3, None), slice(3, 5, None)]
     """
-    part = np.cumsum(lengths) // _EVENTS_AT_ONCE
+    part = np.cumsum(lengths) // at_once
     bounds = [*np.flatnonzero(np.diff(part, prepend=-1)).tolist(), len(lengths)]
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 

@@ -26,8 +26,6 @@ from amiss.represent.grouping import ByCount, ByGap, BySegment, Grouping, Intern
 from amiss.represent.shapes import ShapeTable
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
 
-_LONG = 1_000_000
-"""Lines of a log that leaves memory behind."""
 _FEW_KINDS = 4096
 """Kinds of a batch that are worth remembering: more are identifiers, and do not come again."""
 
@@ -270,8 +268,7 @@ def group_records(
     sessions = _assemble(ordered, names, table, log, found)
     if windows is not None:
         sessions = replace(sessions, start=windows.start)
-    if lines > _LONG:
-        give_back_memory()
+    give_back_memory(lines)
     if not isinstance(grouping, BySegment):
         return sessions
     return _with_whole_ends(replace(sessions, trace=grouping.traces()), grouping.size)

@@ -87,6 +87,10 @@ class RecordBatch:
         Header fields that were asked for, by name.
     extent : ndarray of int64, shape (n,), optional
         Lines of each record, the first one being `line`; None: each is one line.
+    form : ndarray of int64, shape (n,), optional
+        Row of `forms` that each line belongs to.
+    forms : polars.Series of str, optional
+        Lines with each digit written as ``0``: what stands where is the same in all of one form.
     """
 
     source: int
@@ -97,6 +101,8 @@ class RecordBatch:
     time: NDArray[np.int64]
     fields: Mapping[str, pl.Series] = field(default_factory=dict)
     extent: NDArray[np.int64] | None = None
+    form: NDArray[np.int64] | None = None
+    forms: pl.Series | None = None
 
     def __len__(self) -> int:
         return len(self.line)
