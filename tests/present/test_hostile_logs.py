@@ -1,5 +1,7 @@
 """A log line is hostile input: nothing of it reaches the terminal or breaks the JSON."""
 
+import csv
+import io
 import json
 import unicodedata
 from importlib import resources
@@ -84,6 +86,25 @@ def test_the_json_is_valid_and_plain_ascii(run_amiss, hostile_log):
     # In the JSON the line is as it was: whoever shows it escapes it.
     for name in ("escape", "bidi", "script", "long"):
         assert texts[IDS[name]] == f"{name} id={IDS[name]} {TRICKS[name]}"
+
+
+@pytest.mark.parametrize("form", ["--csv", "--jsonl", "--sarif"])
+def test_what_other_programs_take_is_harmless_too(run_amiss, hostile_log, form):
+    code, out, err = run_amiss("scan", hostile_log, *KEY, *FAST, form)
+    assert code == 0
+    assert_harmless(out)
+    assert_harmless(err)
+    rows = out.splitlines()
+    if form == "--csv":
+        rows = list(csv.reader(io.StringIO(out)))
+        assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+        assert len({len(row) for row in rows}) == 1
+    elif form == "--jsonl":
+        assert {json.loads(row)["id"] for row in rows} == set(IDS.values())
+    else:
+        (run,) = json.loads(out)["runs"]
+        assert len(run["results"]) == len(TRICKS)
+        assert not any("](" in result["message"]["text"] for result in run["results"])
 
 
 def test_what_was_mended_while_reading_is_noted(run_amiss, hostile_log):

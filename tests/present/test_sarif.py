@@ -92,8 +92,8 @@ def finding(finding_id="a", score=9.0, p_value=1e-9, text="disk failed", file="a
         "template": text, "text": text, "probability": None, "unseen": True, "position": 0, **place,
     }  # fmt: skip
     return {
-        "unit": "session", "id": finding_id, "incident": "3fdf315b", "score": score,
-        "p_value": p_value, "start": None, "end": None, "locations": [place], "got": [got],
+        "unit": "session", "id": finding_id, "incident": "3fdf315b", "confirmed": False,
+        "score": score, "p_value": p_value, "start": None, "end": None, "locations": [place], "got": [got],
         "expected": [[]], "deviations": [], "missing": [], "surplus": [], "mispredicted": [],
         "features": [], "contributions": [], **said,
     }  # fmt: skip
@@ -106,6 +106,7 @@ def content(*findings, rate=0.01):
         "threshold": {"value": 1.0, "rule": "tail", "rate": rate, "note": ""},
         "scored": 5,
         "flagged": len(findings),
+        "muted": {"findings": 0, "incidents": 0, "mutes": 0},
         "incidents": [],
         "findings": list(findings),
     }
@@ -198,6 +199,14 @@ def test_what_is_nowhere_is_placed_at_the_first_file():
     (result,) = run_of(silent)["results"]
     place = result["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "first.log"}, "region": {"startLine": 1}}
+
+
+def test_what_is_muted_is_counted():
+    said = {**content(), "muted": {"findings": 12, "incidents": 1, "mutes": 2}}
+    (run,) = findings_to_sarif(said, "0.1.0")["runs"]
+    assert run["properties"]["muted"] == 12
+    last = run["invocations"][0]["toolExecutionNotifications"][-1]
+    assert last["message"]["text"].startswith("muted: 12 sessions and 1 incident by 2 mutes")
 
 
 def test_an_image_is_its_own_place():

@@ -62,9 +62,11 @@ def print_findings(
     elif form == "text":
         _print_text(findings, everything, as_report)
     else:
-        from amiss.present.layout import notes_of
+        from amiss.present.layout import describe_muted, notes_of
 
-        for note in notes_of(findings.to_dict()):
+        content = findings.to_dict()
+        muted = describe_muted(content)
+        for note in [*notes_of(content), *([f"muted: {muted}"] if muted else [])]:
             complain(note)
         text = findings.to_csv() if form == "csv" else findings.to_jsonl()
         if text:

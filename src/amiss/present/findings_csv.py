@@ -10,7 +10,7 @@ from amiss.present.escape import csv_cell
 from amiss.present.leading import leading_reason
 
 COLUMNS = (
-    "unit", "id", "incident", "score", "p_value", "start", "end", "file", "first_line",
+    "unit", "id", "incident", "confirmed", "score", "p_value", "start", "end", "file", "first_line",
     "last_line", "kind", "reason", "template", "line_file", "line_number", "line",
 )  # fmt: skip
 _MOST = 30_000
@@ -39,7 +39,7 @@ def findings_to_csv(content: dict[str, Any]) -> str:
     Examples
     --------
     >>> findings_to_csv({"findings": []}).split(",")[:4]
-    ['unit', 'id', 'incident', 'score']
+    ['unit', 'id', 'incident', 'confirmed']
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -55,8 +55,9 @@ def _row(finding: dict[str, Any]) -> tuple[Any, ...]:
     last = max((p["last_line"] for p in places if p["file"] == first["file"]), default=None)
     shown = (lead.file, lead.line, lead.text) if lead.text else (None, None, None)
     return (
-        finding["unit"], finding["id"], finding["incident"], finding["score"], finding["p_value"],
-        finding["start"], finding["end"], first["file"], first["first_line"], last,
+        finding["unit"], finding["id"], finding["incident"], str(finding["confirmed"]).lower(),
+        finding["score"], finding["p_value"], finding["start"], finding["end"], first["file"],
+        first["first_line"], last,
         lead.kind, lead.words, lead.template, *shown,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from amiss.present.escape import visible
 from amiss.present.incidents import headline
-from amiss.present.layout import notes_of
+from amiss.present.layout import describe_muted, notes_of
 from amiss.present.leading import Leading, leading_reason
 
 MOST_RESULTS = 5000
@@ -122,6 +122,7 @@ def findings_to_sarif(
     ...     "source": {"unit": "session", "notes": []}, "findings": [], "incidents": [],
     ...     "threshold": {"value": 1.0, "rule": "tail", "rate": 0.01, "note": ""},
     ...     "model": {"detector": "event-counts"}, "scored": 5, "flagged": 0,
+    ...     "muted": {"findings": 0, "incidents": 0, "mutes": 0},
     ... }
     >>> run = findings_to_sarif(content, "0.1.0")["runs"][0]
     >>> len(run["results"]), run["tool"]["driver"]["name"]
@@ -131,6 +132,8 @@ def findings_to_sarif(
     files = content["source"].get("files") or [None]
     results = [_result(finding, threshold, files[0], folder) for finding in found[:MOST_RESULTS]]
     said = [("note", note) for note in notes_of(content)]
+    if muted := describe_muted(content):
+        said.append(("note", f"muted: {muted}"))
     if left := len(found) - len(results):
         capped = f"{len(found):,} findings; the {len(results):,} most anomalous are results, "
         said.append(("warning", f"{capped}{left:,} are left out: --jsonl prints all"))
@@ -155,6 +158,7 @@ def findings_to_sarif(
             "unit": content["source"]["unit"],
             "scored": content["scored"],
             "flagged": content["flagged"],
+            "muted": content["muted"]["findings"],
             "detector": visible(content["model"]["detector"]),
             "threshold": threshold["value"],
             "rule": threshold["rule"],
@@ -204,6 +208,7 @@ def _result(
             "start": finding["start"],
             "end": finding["end"],
             "incident": finding["incident"],
+            "confirmed": finding["confirmed"],
         },
     }
 
