@@ -60,6 +60,21 @@ def test_show_says_what_is_no_model(run_amiss, tmp_path):
     assert "no such model file" in err
 
 
+def test_an_evaluation_is_kept_if_asked(run_amiss, model, simulation):
+    evaluate = ("evaluate", "--model", model, simulation.log, "--labels", simulation.labels)
+    report = content_of(run_amiss(*evaluate, "--json"))
+    assert content_of(run_amiss("show", model, "--json"))["figures"] == []
+    for _ in range(2):  # the same again replaces what was there
+        assert run_amiss(*evaluate, "--keep").code == 0
+    (entry,) = content_of(run_amiss("show", model, "--json"))["figures"]
+    assert (entry["f1"], entry["items"]) == (report["f1"], report["sessions"])
+    assert entry["at_this_threshold"]
+    assert f"F1 {report['f1']:.4f}" in run_amiss("show", model).out
+    code, _, err = run_amiss("evaluate", simulation.log, "--labels", simulation.labels, "--keep")
+    assert code == 2
+    assert "give --model too" in err
+
+
 # What is muted.
 
 

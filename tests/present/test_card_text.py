@@ -20,6 +20,7 @@ def test_it_says_what_matters(simulated_model, simulated_model_file):
         f"fingerprint of the data {info['fingerprint']}",
         "calibration scores",
         "0.05 % was asked for",
+        "figures    none: no evaluation was kept",
         "next event · next-event",
         "Embedding",
         "epochs · loss",

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from amiss import Table, confirm, fit, load, model_card, mute, store
+from amiss import Table, confirm, evaluate, fit, load, model_card, mute, store
 from amiss.detect import VAE, EventCounts, NGrams, SessionEnsemble, VectorAutoregression
 from amiss.errors import InputError, ModelError
 from amiss.run.detector_parts import count_parameters, describe_detector
+from amiss.run.remembered import keep_evaluation
 
 
 def as_json(card):
@@ -127,6 +128,14 @@ def test_members_of_members_are_told():
     (told,) = part["members"]
     assert [member["name"] for member in told["members"]] == ["counts", "grams"]
     assert count_parameters(part) == 0
+
+
+def test_figures_of_another_threshold_say_so(simulated_model, simulated_sessions, simulation):
+    report = evaluate(simulated_model, simulated_sessions, simulation.labels)
+    kept = keep_evaluation(simulated_model, report, ["a.log"], now=0)
+    assert kept["f1"] == report["f1"]
+    (entry,) = model_card(simulated_model.set_threshold(0.05))["figures"]
+    assert (entry["at_this_threshold"], entry["when"]) == (False, "1970-01-01T00:00:00")
 
 
 def test_what_is_no_model_file_is_said(simulated_model, tmp_path):

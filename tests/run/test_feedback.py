@@ -148,7 +148,7 @@ def test_a_file_keeps_what_was_said(model, tmp_path):
 def test_older_files_have_none(model, fitted_file, tmp_path):
     manifest, arrays = store.read(fitted_file)
     content = manifest["content"]
-    for name in ("feedback", "fitted"):
+    for name in ("feedback", "fitted", "evaluations"):
         del content[name]
     del content["info"]["why"]
     store.write(tmp_path / "old.amiss", "model", content, arrays)

@@ -106,6 +106,12 @@ def evaluate(
             rich_help_panel=_PANEL,
         ),
     ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", metavar="", help="With --model: keep the figures in it, for amiss show."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compare with labels: a model's findings, or detectors that learn from a part of the data.
@@ -120,8 +126,10 @@ def evaluate(
                 "--model is judged as it is; --detector, --train, --split, --each-file, --seeds "
                 "and --level are for learning anew, without --model"
             )
-        _evaluate_model(model, labels, logs, as_json)
+        _evaluate_model(model, labels, logs, keep, as_json)
         return
+    if keep:
+        raise UsageError("--keep is of a model that is judged: give --model too")
     if level not in ("session", "window", "both"):
         raise UsageError(f"--level {level!r}; expected session, window or both")
     if seeds < 1:
@@ -179,7 +187,9 @@ def _evaluate_logs(
         )
 
 
-def _evaluate_model(model: Path, labels: Path | None, logs: LogOptions, as_json: bool) -> None:
+def _evaluate_model(
+    model: Path, labels: Path | None, logs: LogOptions, keep: bool, as_json: bool
+) -> None:
     fitted, data, notes = read_for(model, logs)
     from amiss.present.layout import ROW_UNITS
     from amiss.present.text import describe_evaluation
@@ -192,6 +202,11 @@ def _evaluate_model(model: Path, labels: Path | None, logs: LogOptions, as_json:
         complain(note)
     with status("scoring", logs.quiet):
         report = run_evaluate(fitted, data, known)
+    if keep:
+        from amiss.run.remembered import keep_evaluation
+
+        keep_evaluation(fitted, report, logs.logs)
+        fitted.save(model)
     for note in report.get("notes", []):
         complain(note)
     say(dumps(report) if as_json else describe_evaluation(report))

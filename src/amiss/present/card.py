@@ -23,16 +23,21 @@ from amiss.present.layout import (
 from amiss.present.reasons import percent
 
 SCHEMA = "amiss.card/1"
-_KINDS = {
-    "model": "model of a log",
-    "rows": "model of a table, a series, images or entities",
-    "detector": "bare detector",
-}
+_OF = {"row": "a table", "interval": "a series", "image": "images", "entity": "entities"}
+_FIGURES = (
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("f1", "F1"),
+    ("pr_auc", "PR-AUC"),
+    ("roc_auc", "ROC-AUC"),
+)
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE = 32
 """Columns of a curve of losses."""
 _FILES = 3
 """Names of files that are told."""
+_LEAST = 50
+"""Bytes of a part of a file that is told."""
 _COLUMNS = 6
 """Names of columns that are told."""
 
@@ -54,8 +59,7 @@ def describe_card(card: dict[str, Any], width: int = 100) -> str:
     else:
         lines += _describe_learnt(learnt, width)
     lines += _describe_decision(card, width)
-    figures = card["figures"] or "none: this model has kept no evaluation on labelled data"
-    lines.append(labelled("figures", figures, width))
+    lines += _describe_figures(card["figures"], width)
     lines += ["", *_describe_detector(card["detector"], card["parameters"], width)]
     lines += _describe_training(card["detector"], width)
     lines += _describe_templates(card["templates"], width)
@@ -116,7 +120,11 @@ def threshold_meaning(threshold: dict[str, Any], unit: str, scores: int) -> str:
 
 def _head(card: dict[str, Any]) -> str:
     file, fitted = card["file"], card["fitted"]
-    parts = [card["detector"]["name"], _KINDS[card["kind"]]]
+    learnt = card["learnt_from"]
+    kind = "bare detector"
+    if learnt is not None:
+        kind = f"model of {_OF.get(learnt['unit'], 'a log')}"
+    parts = [card["detector"]["name"], kind]
     parts += [f"fitted {_minute(fitted)}"] if fitted else []
     if file:
         parts += [file["path"], f"{file['bytes'] / 1000:,.0f} kB"]
@@ -206,15 +214,34 @@ def _describe_decision(card: dict[str, Any], width: int) -> list[str]:
     return lines
 
 
+def _describe_figures(figures: list[dict[str, Any]], width: int) -> list[str]:
+    if not figures:
+        return [labelled("figures", "none: no evaluation was kept (amiss evaluate --keep)", width)]
+    lines = []
+    for entry in figures:
+        files = [PurePath(name).name for name in entry["sources"]]
+        more = f" and {len(files) - _FILES:,} more" if len(files) > _FILES else ""
+        unit = plural(scored(entry["unit"]))
+        judged = f"{entry['anomalies']:,} anomalies among {entry['items']:,} {unit}"
+        told = [
+            f"{', '.join(files[:_FILES])}{more}: {judged}",
+            *(f"{words} {entry[key]:.4f}" for key, words in _FIGURES if entry[key] is not None),
+            _minute(entry["when"]),
+        ]
+        if not entry["at_this_threshold"]:
+            told.append(f"at another threshold, {shown_score(entry['threshold'])}")
+        lines.append(labelled("figures", " · ".join(told), width))
+    return lines
+
+
 def _describe_detector(part: dict[str, Any], parameters: int, width: int) -> list[str]:
     total = f", {counted(parameters, 'weight')} in networks" if parameters else ""
-    lines = [f"  detector {visible(part['detector'])}{total}"]
+    lines = [f"  detector {visible(part['detector'])}{total}{_held(part, ', ')}"]
     for depth, own in _parts(part):
         indent = " " * (4 + 2 * depth)
         if depth:
-            held = sum(array["bytes"] for array in own["arrays"])
             said = [own["detector"]] if own["detector"] != own["name"] else []
-            said += [f"{held / 1000:,.1f} kB of arrays"] if held else []
+            said += [_held(own)] if own["arrays"] else []
             lines.append(f"{indent[2:]}{visible(own['name'])} · {' · '.join(said)}".rstrip(" ·"))
         given = ", ".join(f"{k}={v}" for k, v in own["parameters"].items() if v is not None)
         room = max(20, width - len(indent))
@@ -222,6 +249,12 @@ def _describe_detector(part: dict[str, Any], parameters: int, width: int) -> lis
         for network in own["networks"]:
             lines += _network_rows(network, indent, width)
     return lines
+
+
+def _held(part: dict[str, Any], before: str = "") -> str:
+    """Return how large the arrays are that a detector has besides networks."""
+    held = sum(array["bytes"] for array in part["arrays"])
+    return f"{before}{held / 1000:,.1f} kB of arrays" if held else ""
 
 
 def _network_rows(network: dict[str, Any], indent: str, width: int) -> list[str]:
@@ -290,6 +323,7 @@ def _describe_templates(templates: dict[str, Any] | None, width: int) -> list[st
     ]
     lines = ["", "  " + ", ".join([said, *told])]
     shown = templates["shown"]
+    lines.append(f"  {'id':>5}{'count':>11}  template")
     for entry in shown:
         count = "–" if entry["count"] is None else f"{entry['count']:,}"
         name = f"{visible(entry['name'], 24)}: " if entry["name"] else ""
@@ -303,7 +337,11 @@ def _describe_templates(templates: dict[str, Any] | None, width: int) -> list[st
 def _describe_file(file: dict[str, Any] | None, width: int) -> list[str]:
     if file is None:
         return []
-    parts = [f"{part['name']} {part['bytes'] / 1000:,.1f} kB" for part in file["parts"]]
+    parts = [
+        f"{part['name']} {part['bytes'] / 1000:,.1f} kB"
+        for part in file["parts"]
+        if part["bytes"] >= _LEAST
+    ]
     versions = [f"{name} {version}" for name, version in file["versions"].items()]
     return [
         "",

@@ -77,7 +77,7 @@ def model_card(
         "threshold": _threshold(model),
         "calibration": None,
         "templates": None,
-        "figures": [],
+        "figures": [] if isinstance(model, Detector) else _figures(model),
         "feedback": [] if isinstance(model, Detector) else _feedback(model),
         "file": None if path is None else _file(path),
     }
@@ -100,6 +100,18 @@ def _learnt_from(info: dict[str, Any]) -> dict[str, Any]:
         if key in info and not isinstance(info[key], str)
     }
     return {**info, **moments}
+
+
+def _figures(model: Model | RowModel) -> list[dict[str, Any]]:
+    """Return how the model did on labelled data, and whether at the threshold that it has now."""
+    return [
+        {
+            **entry,
+            "when": timestamp(entry["when"]),
+            "at_this_threshold": entry["threshold"] == model.threshold.value,
+        }
+        for entry in model.evaluations
+    ]
 
 
 def _feedback(model: Model | RowModel) -> list[dict[str, Any]]:

@@ -29,12 +29,13 @@ from amiss.run.detectors import (
     make_detector,
 )
 from amiss.run.explanation import explain_rows
-from amiss.run.feedback import clock, feedback_of_content, feedback_to_content, shown_of
+from amiss.run.feedback import clock, shown_of
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.incidents import find_incidents, tell_incidents
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.run.relearning import learn_without
+from amiss.run.remembered import remembered_of_content, remembered_to_content
 from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.run.traces import judge_traces
 from amiss.types import NO_TIME, Feedback, Sequences, Threshold, TraceVerdict
@@ -71,6 +72,8 @@ class Model:
         What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
     fitted : int
         When, in milliseconds since 1970, UTC; ``NO_TIME`` where an older file does not say.
+    evaluations : tuple of dict
+        How it did on labelled data, where that was kept.
     """
 
     miner: TemplateMiner
@@ -82,6 +85,7 @@ class Model:
     calibration_trace: NDArray[np.int64] | None = None
     feedback: tuple[Feedback, ...] = ()
     fitted: int = NO_TIME
+    evaluations: tuple[dict[str, Any], ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -167,8 +171,7 @@ class Model:
             "templates": self.miner.to_state(),
             "threshold": self.threshold._asdict(),
             "detector": manifest,
-            "feedback": feedback_to_content(self.feedback),
-            "fitted": self.fitted,
+            **remembered_to_content(self),
         }
         store.write(path, "model", content, arrays)
 
@@ -191,8 +194,7 @@ class Model:
             calibration=arrays["calibration"],
             info=content["info"] | {key: content["info"].get(key, v) for key, v in _ADDED.items()},
             calibration_trace=arrays.get("calibration_trace"),
-            feedback=feedback_of_content(content.get("feedback")),
-            fitted=content.get("fitted", NO_TIME),
+            **remembered_of_content(content),
         )
 
     def _findings(

@@ -23,7 +23,7 @@ from amiss.represent.activity import Activity
 from amiss.represent.entities import EntityFeatures
 from amiss.represent.histogram import row_histogram
 from amiss.run.detectors import check_rule, detector_state, load_detector
-from amiss.run.feedback import feedback_of_content, feedback_to_content, shown_of
+from amiss.run.feedback import shown_of
 from amiss.run.findings import ExplainedFinding
 from amiss.run.incidents import tell_incidents
 from amiss.run.intervals import (
@@ -32,6 +32,7 @@ from amiss.run.intervals import (
     find_intervals,
     highest_intervals,
 )
+from amiss.run.remembered import remembered_of_content, remembered_to_content
 from amiss.run.row_data import RowData, RowInput, aligned, describe_data, find_row, is_series
 from amiss.run.row_findings import RowFindings, explain_at, notes_on
 from amiss.run.row_values import score_rows
@@ -63,6 +64,8 @@ class RowModel:
         What users muted and confirmed; see `amiss.mute` and `amiss.confirm`.
     fitted : int
         When, in milliseconds since 1970, UTC; ``NO_TIME`` where an older file does not say.
+    evaluations : tuple of dict
+        How it did on labelled data, where that was kept.
     """
 
     detector: Detector
@@ -74,6 +77,7 @@ class RowModel:
     space: EntityFeatures | None = None
     feedback: tuple[Feedback, ...] = ()
     fitted: int = NO_TIME
+    evaluations: tuple[dict[str, Any], ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -253,8 +257,7 @@ class RowModel:
             "threshold": self.threshold._asdict(),
             "detector": manifest,
             "space": None if self.space is None else self.space.to_content(),
-            "feedback": feedback_to_content(self.feedback),
-            "fitted": self.fitted,
+            **remembered_to_content(self),
         }
         store.write(path, "rows", content, arrays)
 
@@ -277,8 +280,7 @@ class RowModel:
             usual=arrays.get("usual"),
             background=_background_of(store.with_prefix(arrays, "background."), info["shape"]),
             space=None if space is None else EntityFeatures.from_content(space),
-            feedback=feedback_of_content(content.get("feedback")),
-            fitted=content.get("fitted", NO_TIME),
+            **remembered_of_content(content),
         )
 
     def judged(
