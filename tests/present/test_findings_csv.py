@@ -15,7 +15,8 @@ PLACE = {"file": "a.log", "first_line": 3, "last_line": 5}
 def finding(**said):
     return {
         "unit": "session", "id": "s1", "incident": "3fdf315b", "confirmed": True, "score": 9.5,
-        "p_value": 0.001, "start": "2026-11-22T10:00:00", "end": None, "locations": [PLACE], "got": [],
+        "p_value": 0.001, "start": "2026-11-22T10:00:00", "end": None,
+        "locations": [PLACE], "got": [],
         "expected": [], "deviations": [], "missing": [], "surplus": [], "mispredicted": [],
         "features": [], "contributions": [], **said,
     }  # fmt: skip
@@ -37,7 +38,8 @@ def test_a_finding_is_a_row_with_its_leading_reason_and_the_line_that_shows_it()
     (row,) = rows_of(finding(got=[got("opened twice")], expected=expected))
     assert row == {
         "unit": "session", "id": "s1", "incident": "3fdf315b", "confirmed": "true", "score": "9.5",
-        "p_value": "0.001", "start": "2026-11-22T10:00:00", "end": "", "file": "a.log", "first_line": "3",
+        "p_value": "0.001", "start": "2026-11-22T10:00:00", "end": "", "file": "a.log",
+        "first_line": "3",
         "last_line": "5", "kind": "unexpected",
         "reason": 'unexpected here: "opened twice", expected "closed" (90 %)',
         "template": "opened twice", "line_file": "b.log", "line_number": "7", "line": "raw",

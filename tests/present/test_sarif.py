@@ -93,7 +93,8 @@ def finding(finding_id="a", score=9.0, p_value=1e-9, text="disk failed", file="a
     }  # fmt: skip
     return {
         "unit": "session", "id": finding_id, "incident": "3fdf315b", "confirmed": False,
-        "score": score, "p_value": p_value, "start": None, "end": None, "locations": [place], "got": [got],
+        "score": score, "p_value": p_value, "start": None, "end": None,
+        "locations": [place], "got": [got],
         "expected": [[]], "deviations": [], "missing": [], "surplus": [], "mispredicted": [],
         "features": [], "contributions": [], **said,
     }  # fmt: skip
