@@ -9,6 +9,7 @@ from amiss.present.layout import MOST_SHOWN, counted, labelled, short_names, tim
 
 _INDENT = 19
 """Columns before a template."""
+_FEW = 3
 
 
 def describe_diff(content: dict[str, Any], most: int | None = MOST_SHOWN, width: int = 100) -> str:
@@ -33,12 +34,13 @@ def describe_diff(content: dict[str, Any], most: int | None = MOST_SHOWN, width:
     for title, changes in sections(content):
         if changes:
             rows += ["", f"{'before':>8} {'after':>8}  {title}"]
-            for change in changes[:most]:
+            # What chance explains is there to be looked up, not to be read first.
+            shown = most if most is None or "within chance" not in title else min(most, _FEW)
+            for change in changes[:shown]:
                 rows += _change_rows(change, names, width)
-            if most is not None and len(changes) > most:
-                rows.append(
-                    f"{'':{_INDENT}}… and {len(changes) - most:,} more: --all and --json show them"
-                )
+            if shown is not None and len(changes) > shown:
+                more = len(changes) - shown
+                rows.append(f"{'':{_INDENT}}… and {more:,} more: --all and --json show them")
     return "\n".join(rows)
 
 

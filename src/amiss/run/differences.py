@@ -126,7 +126,9 @@ def describe_differences(
     pairs_within = np.flatnonzero(only_after & (found.pair_p > found.share))
     # Those of a new template follow from it.
     pairs = _ordered(pairs, pair_alarm & ~pair_new, counts.pair_counts[1] - (pair_new << 40))
-    pairs_within = _ordered(pairs_within, pair_alarm, counts.pair_counts[1])[:_MOST_PAIRS]
+    pairs_within = _ordered(pairs_within, pair_alarm & ~pair_new, counts.pair_counts[1])[
+        :_MOST_PAIRS
+    ]
 
     first = [_first_rows(events, len(before)) for events in counts.events]
     # Examples are lines after, where there are any.
