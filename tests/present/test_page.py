@@ -177,11 +177,21 @@ def test_the_verdict(small_page, flagged, rate, kind, words):
     changed = {
         "flagged": flagged,
         "scored": 1000,
-        "threshold": {**summary["threshold"], "rate": rate},
+        "threshold": {**summary["threshold"], "rate": rate, "value": 4.0},
+        "findings": [{**finding, "score": 5.0} for finding in summary["findings"]],
     }
     found, said = verdict({**summary, **changed})
     assert found == kind
     assert words in said
+
+
+def test_one_far_beyond_the_threshold_is_no_chance(small_page):
+    summary = small_page["findings"]
+    threshold = {**summary["threshold"], "value": 4.0, "rate": 0.01}
+    known = {"flagged": 2, "scored": 600, "threshold": threshold}
+    for score, kind in ((5.0, "chance"), (20.0, "wrong")):
+        findings = [{**finding, "score": score} for finding in summary["findings"][:2]]
+        assert verdict({**summary, **known, "findings": findings})[0] == kind
 
 
 def test_the_verdict_names_the_source_of_most(small_page):

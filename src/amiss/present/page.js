@@ -8,7 +8,7 @@
     return;
   }
   const { rows, strings } = data;
-  const short = (file, line) => `${strings[file].slice(strings[file].lastIndexOf("/") + 1)}:${line}`;
+  const short = (file, line) => `${strings[file]}:${line}`;
   const confirmed = new Set(rows.confirmed);
   let findings = null;
 
@@ -28,7 +28,7 @@
           confirmed.has(i) ? element("strong", { class: "confirmed" }, " confirmed") : null,
           element("span", { class: "why" }, strings[rows.why[i]])] },
         { title: "begins", kind: "optional number", key: (i) => rows.start[i], cell: (i) => timeOf(data, rows.start[i]) },
-        { title: "line", kind: "optional mono", cell: (i) => (rows.file[i] < 0 ? "" : short(rows.file[i], rows.line[i])) },
+        { title: data.place, kind: "optional mono", cell: (i) => (rows.file[i] < 0 ? "" : short(rows.file[i], rows.line[i])) },
       ],
       detail: (i) => findingDetail(data, i),
     });

@@ -10,7 +10,7 @@ from amiss.present.incidents import headline
 from amiss.present.layout import plural, shown_score
 from amiss.present.page_decision import card_section, decision_section
 from amiss.present.page_incidents import incidents_section
-from amiss.present.page_payload import payload, reason_of
+from amiss.present.page_payload import payload, place_word, reason_of
 from amiss.present.page_shell import attribute, resource, shell, text
 from amiss.present.page_timeline import timeline
 from amiss.present.page_words import counts, span_of, title_of, verdict
@@ -98,7 +98,7 @@ def _lead(incidents: Sequence[dict[str, Any]]) -> str:
     if not incidents:
         return ""
     link = f'<a href="#incident-{attribute(incidents[0]["id"])}">'
-    which = "The worst" if len(incidents) > 1 else "It is"
+    which = "The worst" if len(incidents) > 1 else "The incident"
     return f'<p class="lead">{which}: {link}{text(headline(incidents[0], _LEAD))}</a>.</p>'
 
 
@@ -130,7 +130,8 @@ def _findings(summary: dict[str, Any], detailed: int) -> str:
         f"{hint}</p>"
         '<div id="findings-table"><table class="paged findings"><thead><tr>'
         f'<th class="right">score</th><th>{text(unit)} and why</th><th class="optional">begins</th>'
-        f'<th class="optional">line</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+        f'<th class="optional">{place_word(unit)}</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 

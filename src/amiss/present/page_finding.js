@@ -19,7 +19,7 @@ function findingDetail(data, item) {
     if (detail?.morePlaces) places.push(`and ${detail.morePlaces} more`);
     const list = element("dl", { class: "facts-list" });
     for (const [name, text] of found) list.append(element("dt", {}, name), element("dd", {}, text));
-    if (places.some(Boolean)) list.append(element("dt", {}, places.length > 1 ? "lines" : "line"), element("dd", { class: "mono" }, places.join(", ")));
+    if (places.some(Boolean)) list.append(element("dt", {}, `${data.place}${places.length > 1 ? "s" : ""}`), element("dd", { class: "mono" }, places.join(", ")));
     return list;
   }
 

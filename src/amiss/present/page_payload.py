@@ -9,7 +9,7 @@ from typing import Any
 
 from amiss.present.deviations import deviation_words
 from amiss.present.escape import visible
-from amiss.present.layout import ROW_UNITS, shown_score
+from amiss.present.layout import ROW_UNITS, short_names, shown_score
 from amiss.present.page_alignment import (
     END,
     GAP,
@@ -36,7 +36,7 @@ _ID = 160
 _PATH = 300
 _TEMPLATE = 400
 _REASON = 150
-_MOST_PLACES = 40
+_MOST_PLACES, _MOST_COMPARED = 40, 200
 
 
 def payload(
@@ -62,13 +62,14 @@ def payload(
         ``details``, one each of the first findings; ``templates`` and ``timeline`` by column.
         Times are in milliseconds since ``epoch``, which is in milliseconds since 1970.
     """
-    strings = _Strings()
+    strings = _Strings(short_names(summary["source"]["files"]))
     findings = summary["findings"]
     times = [_millis(f["start"]) for f in findings] + [_millis(t["start"]) for t in templates]
     epoch = min((t for t in times if t is not None), default=0)
     incidents = {incident["id"]: i for i, incident in enumerate(summary["incidents"])}
     return {
         "unit": visible(summary["source"]["unit"], 40),
+        "place": place_word(summary["source"]["unit"]),
         "threshold": summary["threshold"]["value"],
         "epoch": epoch,
         "rows": _rows(findings, strings, epoch, incidents),
@@ -82,8 +83,13 @@ def payload(
 class _Strings:
     """Strings by place: each stands once in the payload."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: dict[str, str]) -> None:
         self._place: dict[str, int] = {}
+        self._names = names
+
+    def file(self, name: str | None) -> int:
+        """Return the place of the short name of a file, −1 where there is none."""
+        return self.at(self._names.get(name, name), _PATH) if name else -1
 
     def at(self, text: str, width: int) -> int:
         """Return the place of a string, made harmless and cut to `width` characters."""
@@ -124,7 +130,7 @@ def _rows(
         "start": [_since(f["start"], epoch) for f in findings],
         "incident": [incidents.get(f["incident"], -1) for f in findings],
         "why": [strings.at(reason_of(f), _REASON + 40) for f in findings],
-        "file": [strings.at(p["file"], _PATH) if p and p["file"] else -1 for p in places],
+        "file": [strings.file(p["file"]) if p else -1 for p in places],
         "line": [p["first_line"] if p else 0 for p in places],
         "confirmed": [at for at, f in enumerate(findings) if f["confirmed"]],
     }
@@ -135,12 +141,16 @@ def _detail(f: dict[str, Any], strings: _Strings, epoch: int, width: int) -> dic
         return strings.at(text, _TEMPLATE)
 
     shared_out = bool(f["features"]) and is_shared_out(f["features"])
+    places = _places(f["locations"])
     detail: dict[str, Any] = {
         "p": f"{f['p_value']:.2g}",
         "end": _since(f["end"], epoch),
         "complete": f["complete"],
-        "places": [_place(p, strings) for p in f["locations"][:_MOST_PLACES]],
-        "morePlaces": max(0, len(f["locations"]) - _MOST_PLACES),
+        "places": [
+            [strings.file(p["file"]), p["first_line"], p["last_line"]]
+            for p in places[:_MOST_PLACES]
+        ],
+        "morePlaces": max(0, len(places) - _MOST_PLACES),
         "surprises": [
             {
                 "template": -1 if got["template"] is None else template(got["template"]),
@@ -241,7 +251,7 @@ def _templates(
         "events": [t["events"] for t in rows],
         "start": [_since(t["start"], epoch) for t in rows],
         "end": [_since(t["end"], epoch) for t in rows],
-        "file": [strings.at(t["file"], _PATH) for t in rows],
+        "file": [strings.file(t["file"]) for t in rows],
         "line": [t["first_line"] for t in rows],
         "isNew": [int(t["new"]) for t in rows],
     }
@@ -250,12 +260,27 @@ def _templates(
 def _line(place: dict[str, Any], strings: _Strings, width: int) -> list[Any]:
     """Return file, line number, text, and how many characters of it are left out."""
     said, more = cut_text(place["text"], width)
-    return [strings.at(place["file"], _PATH), place["first_line"], said, more]
+    return [strings.file(place["file"]), place["first_line"], said, more]
 
 
-def _place(place: dict[str, Any], strings: _Strings) -> list[Any]:
-    file = strings.at(place["file"], _PATH) if place["file"] else -1
-    return [file, place["first_line"], place["last_line"]]
+def _places(locations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of a finding, without those that are in a range of others."""
+    return [
+        place
+        for at, place in enumerate(locations)
+        if not any(
+            other["file"] == place["file"]
+            and other["first_line"] <= place["first_line"]
+            and place["last_line"] <= other["last_line"]
+            for i, other in enumerate(locations[:_MOST_COMPARED])
+            if i != at and (other != place or i < at)
+        )
+    ]
+
+
+def place_word(unit: str) -> str:
+    """Return what the number after the name of a file counts."""
+    return "row" if unit in ROW_UNITS - {"entity"} else "line"
 
 
 def _millis(time: str | None) -> int | None:

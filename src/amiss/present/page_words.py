@@ -13,6 +13,8 @@ from amiss.present.reasons import percent
 _NAME = 60
 """Characters of a name in the sentence."""
 _PLACE = {"file": "in", "host": "on", "address": "from", "source": "from"}
+_RARE = 0.05
+"""Of so many logs like this, one would have as high a score by chance: that is no chance."""
 _MOST_OF = 0.5
 """A source has "most" of the findings from this share on."""
 
@@ -20,8 +22,10 @@ _MOST_OF = 0.5
 def verdict(summary: dict[str, Any]) -> tuple[str, str]:
     """Return whether something is wrong, since when and where: in a word and in a sentence.
 
-    What is flagged of normal data at the false-alarm rate that was asked for is no verdict: up to
-    two standard deviations above that number, the sentence says so.
+    What is flagged of normal data at the false-alarm rate that was asked for is no verdict. Up to
+    two standard deviations above that number the sentence says so, unless one of them is too odd
+    to be of normal data: with exponential tails, as the rule ``tail`` has them, scores beyond k
+    thresholds are as rare as the rate to the power of k.
 
     Parameters
     ----------
@@ -54,7 +58,8 @@ def verdict(summary: dict[str, Any]) -> tuple[str, str]:
     rate = summary["threshold"]["rate"]
     if rate is not None and not traces:
         usual = rate * total
-        if flagged <= usual + 2 * math.sqrt(usual * (1 - rate)):
+        many = flagged > usual + 2 * math.sqrt(usual * (1 - rate))
+        if not many and _highest_by_chance(summary) >= _RARE:
             said = f"{of} beyond the threshold, and {_about(usual)} would be if all were normal"
             return "chance", f"Probably nothing is wrong: {said}."
     since = _since(summary)
@@ -64,6 +69,15 @@ def verdict(summary: dict[str, Any]) -> tuple[str, str]:
     if incidents := summary["incidents"]:
         said += f", in {counted(len(incidents), 'incident')}"
     return "wrong", said + _where(summary) + "."
+
+
+def _highest_by_chance(summary: dict[str, Any]) -> float:
+    """Return how many normal units would score as high as the highest did; 0: cannot be told."""
+    threshold, rate = summary["threshold"]["value"], summary["threshold"]["rate"]
+    highest = max((finding["score"] for finding in summary["findings"]), default=0.0)
+    if threshold is None or threshold <= 0:
+        return 0.0
+    return float(summary["scored"] * rate ** (highest / threshold))
 
 
 def counts(summary: dict[str, Any], new_templates: int | None) -> list[tuple[str, str, str]]:
