@@ -226,7 +226,7 @@ def _episodes(count: int, blocks: float, seed: int) -> list[_Episode]:
     faults = [FAULTS[i] for i in rng.permutation(len(FAULTS))]
     found = []
     for at in range(count):
-        length = int(min(rng.integers(*_EPISODE_SECONDS), room))
+        length = min(int(rng.integers(*_EPISODE_SECONDS)), int(room))
         begin = int(at * room + rng.uniform(0, room - length))
         found.append(_Episode(at + 1, begin, begin + length, faults[at % len(faults)]))
     return found
