@@ -157,7 +157,8 @@ def _fact(finding: Finding, times: Mapping[Location, int], names: Names) -> _Fac
     if finding.unit not in _STRETCHES and lines:
         heaviest = max(weight(line.symptom) for line in lines)
         time = min(line.time for line in lines if weight(line.symptom) == heaviest)
-        end = max(line.time for line in lines)
+        if any(line.location in times for line in lines):
+            end = max(line.time for line in lines)
     texts_told = dict.fromkeys(line.text for line in lines[:_NAMED])
     named = {name for text in texts_told if text for name in names(text)}
     if finding.unit == "entity" and " " in finding.id:

@@ -29,29 +29,25 @@ def names_in(text: str) -> Iterator[tuple[str, str]]:
     [('address', 'fe80::1:2')]
     """
     text = text[:_SEEN]
-    found = [("address", name) for name in _addresses(text)]
-    found += [("host", name) for name in _hosts(text)]
+    dotted = {match.end(): match for match in _V4.finditer(text)} if "." in text else {}
+    found = [("address", match[0]) for match in dotted.values() if _is_v4(match, text)]
+    if "::" in text or text.count(":") >= 7:
+        found += [("address", match[0]) for match in _V6.finditer(text) if _is_v6(match[0])]
+    for match in _PORT.finditer(text):
+        start = match.start()
+        if start in dotted:
+            continue
+        name = _HOST.fullmatch(text[max(0, start - _LONGEST) : start])
+        if name and not _SOURCE_FILE.search(name[1]):
+            found.append(("host", name[1]))
     yield from found[:_MOST]
 
 
-def _addresses(text: str) -> Iterator[str]:
-    for match in _V4.finditer(text):
-        before = text[match.start() - 1 : match.start()]
-        if not (before.isalnum() or before == ".") and _is_v4(match[0]):
-            yield match[0]
-    if "::" in text or text.count(":") >= 7:
-        yield from (match[0] for match in _V6.finditer(text) if _is_v6(match[0]))
-
-
-def _hosts(text: str) -> Iterator[str]:
-    for match in _PORT.finditer(text):
-        name = _HOST.fullmatch(text[max(0, match.start() - _LONGEST) : match.start()])
-        if name and not _SOURCE_FILE.search(name[1]):
-            yield name[1]
-
-
-def _is_v4(value: str) -> bool:
-    return max(map(int, value.split("."))) < 256
+def _is_v4(match: re.Match[str], text: str) -> bool:
+    before = text[match.start() - 1] if match.start() else " "
+    if before.isalnum() or before == ".":
+        return False
+    return all(len(part) < 3 or part <= "255" for part in match[0].split("."))
 
 
 def _is_v6(value: str) -> bool:

@@ -19,9 +19,9 @@ class _Occurrences:
     last: StoryLine
 
 
-def place_of(line: StoryLine) -> tuple[int, str, int]:
-    """Return what lines are ordered by: time, then file and line."""
-    return line.time, line.location.file, line.location.first_line
+def place_of(line: StoryLine) -> tuple[int, str, int, str]:
+    """Return what lines are ordered by: time, then file and line, then whose line it is."""
+    return line.time, line.location.file, line.location.first_line, line.id
 
 
 class Story:

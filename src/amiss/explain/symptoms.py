@@ -5,6 +5,8 @@ from __future__ import annotations
 from amiss.types import Deviation, Feature, Finding, Location, Surprise, Symptom
 
 _COMBINATION = Symptom("combination")
+_TELLING = 0.3
+"""A feature with less than this share of the highest score says little beside that."""
 
 
 def symptoms_of(finding: Finding) -> dict[Symptom, Location | None]:
@@ -37,8 +39,10 @@ def symptoms_of(finding: Finding) -> dict[Symptom, Location | None]:
     for kind, differences in (("missing", finding.missing), ("surplus", finding.surplus)):
         for difference in differences:
             symptoms.setdefault(Symptom(kind, difference.template), None)
+    most = max((feature.score for feature in finding.features), default=0.0)
     for feature in finding.features:
-        symptoms.setdefault(_of_feature(feature), None)
+        if feature.score >= _TELLING * most:
+            symptoms.setdefault(_of_feature(feature), None)
     return symptoms or {_COMBINATION: None}
 
 
