@@ -223,6 +223,29 @@ def test_the_timeline_takes_any_score(small_page, score):
     )
 
 
+def test_traces_are_told_the_worst_first(small_page):
+    traces = [
+        {
+            "trace": f"t{i}<b>", "segments": 100, "flagged": i, "share": i / 100, "limit": 0.05,
+            "is_anomaly": i > 5,
+        }
+        for i in range(8)
+    ]  # fmt: skip
+    html = render_page({**small_page, "findings": {**small_page["findings"], "traces": traces}})
+    assert "2 of 8 traces are anomalous" in html
+    section = html[html.index('id="traces"') : html.index('id="findings"')]
+    assert re.findall(r"t(\d)&lt;b&gt;", section) == list("76543210")
+
+
+def test_the_model_card_says_what_an_evaluation_came_to(small_page):
+    kept = {
+        "items": 8055, "unit": "session", "anomalies": 251, "precision": 0.9262, "recall": 1.0,
+        "f1": None, "at_this_threshold": False, "threshold": 4.48,
+    }  # fmt: skip
+    html = render_page({**small_page, "card": {**small_page["card"], "figures": [kept]}})
+    assert "251 anomalies among 8,055 sessions, precision 0.9262, recall 1.0000, at another" in html
+
+
 def longest_common(a, b):
     row = [0] * (len(b) + 1)
     for x in a:

@@ -174,6 +174,7 @@ def card_section(card: dict[str, Any] | None) -> str:
     if file := card["file"]:
         versions = ", ".join(f"{name} {version}" for name, version in file["versions"].items())
         facts.append(("File", f"{file['path']}, {file['bytes'] / 1000:,.0f} kB, {versions}"))
+    facts += [("Figures", _kept_figures(entry)) for entry in card["figures"]]
     rows = "".join(f"<dt>{name}</dt><dd>{text(said)}</dd>" for name, said in facts)
     parts = "".join(_part(part) for part in _parts(card["detector"]))
     return (
@@ -181,6 +182,16 @@ def card_section(card: dict[str, Any] | None) -> str:
         f'<div class="panel"><dl class="facts-list">{rows}</dl>{_feedback(card)}'
         f'<div class="parts">{parts}</div></div></section>'
     )
+
+
+def _kept_figures(entry: dict[str, Any]) -> str:
+    """Return what an evaluation came to that the model has kept."""
+    judged = counted(entry["items"], scored(entry["unit"]))
+    known = [f"{name} {entry[key]:.4f}" for key, name in _FIGURES if entry.get(key) is not None]
+    said = [f"{entry['anomalies']:,} anomalies among {judged}", *known]
+    if not entry["at_this_threshold"]:
+        said.append(f"at another threshold, {shown_score(entry['threshold'])}")
+    return ", ".join(said)
 
 
 def _parts(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
