@@ -9,7 +9,6 @@ from amiss.present.diff import (
     compared_words,
     diff_verdict,
     sections,
-    shown_number,
     side_words,
 )
 from amiss.present.page_shell import shell, text
@@ -42,7 +41,11 @@ def render_diff(content: dict[str, Any]) -> str:
     nav = [
         (name, title.partition(" (")[0].partition(":")[0].capitalize()) for name, title, _ in shown
     ]
-    body = [f"<h1>{text(_sentence(diff_verdict(content)))}</h1>", _sides(content)]
+    verdict, _, more = diff_verdict(content).partition("; ")
+    body = [f"<h1>{text(_sentence(verdict))}</h1>"]
+    if more:
+        body.append(f"<p>{text(_sentence(more))}</p>")
+    body.append(_sides(content))
     body += [_section(*part) for part in shown]
     return shell("What changed", "\n".join(body), nav=nav, style=_STYLE)
 
@@ -60,11 +63,10 @@ def _sides(content: dict[str, Any]) -> str:
         *(("Note", note) for note in [*notes, *content["notes"]]),
     ]
     shown = "".join(f"<dt>{text(name)}</dt><dd>{text(words)}</dd>" for name, words in rows)
-    rate = shown_number(1 / content["false_alarm_rate"])
     return (
         f'<dl class="sides">{shown}</dl>'
-        f'<p class="soft">Without a change, 1 in {text(rate)} such comparisons names anything. '
-        "What came in one log only, in too few places to tell from chance, comes last.</p>"
+        '<p class="soft">What came in one log only, in too few places to tell from chance, comes '
+        "last.</p>"
     )
 
 
@@ -76,7 +78,7 @@ def _section(name: str, title: str, changes: list[dict[str, Any]]) -> str:
         f'<section id="{name}"><h2>{text(f"{title[:1].upper()}{title[1:]}")}</h2>'
         '<table class="diff"><thead><tr><th class="count" scope="col">Before</th>'
         '<th class="count" scope="col">After</th><th scope="col">Template and first line</th>'
-        f'<th scope="col">How much</th></tr></thead><tbody>{rows}</tbody></table>{left}</section>'
+        f"</tr></thead><tbody>{rows}</tbody></table>{left}</section>"
     )
 
 
@@ -100,5 +102,5 @@ def _row(change: dict[str, Any]) -> str:
     ]
     return (
         f'<tr><td class="count">{before:,}</td><td class="count">{change["after"]:,}</td>'
-        f"<td>{shown}{lines}</td><td>{' · '.join(words)}</td></tr>"
+        f"<td>{shown}<p>{' · '.join(words)}</p>{lines}</td></tr>"
     )
