@@ -5,7 +5,7 @@ import pytest
 from amiss import scan
 from amiss.errors import LabelError
 from amiss.present.page import render_page
-from amiss.run.page import figures_against_labels, page_content, write_page
+from amiss.run.page import figures_against_labels, page_content
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,6 @@ def test_labels_of_another_log_are_refused(found, simulated_sessions):
 
 def test_a_page_is_written_as_it_was_hashed(found, tmp_path):
     path = tmp_path / "report.html"
-    write_page(found, path)
+    found.to_html(path)
     assert b"\r" not in path.read_bytes()
     assert path.read_bytes().startswith(b"<!doctype html>")

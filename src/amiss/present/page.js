@@ -83,7 +83,8 @@
     const found = /^#finding-(\d+)$/.exec(location.hash);
     if (found && findings && Number(found[1]) <= rows.id.length) findings.show(Number(found[1]) - 1);
     const incident = location.hash.startsWith("#incident-") && document.getElementById(location.hash.slice(1));
-    if (incident instanceof HTMLDetailsElement) incident.open = true;
+    const folded = incident && incident.closest("details");
+    if (folded) folded.open = true;
   }
   addEventListener("hashchange", follow);
   document.addEventListener("click", (event) => {

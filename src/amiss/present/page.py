@@ -10,7 +10,7 @@ from amiss.present.incidents import headline
 from amiss.present.layout import plural, shown_score
 from amiss.present.page_decision import card_section, decision_section
 from amiss.present.page_incidents import incidents_section
-from amiss.present.page_payload import payload, place_word, reason_of
+from amiss.present.page_payload import MOST_TEMPLATES, payload, place_word, reason_of
 from amiss.present.page_shell import attribute, resource, shell, text
 from amiss.present.page_timeline import timeline
 from amiss.present.page_words import counts, span_of, title_of, verdict
@@ -145,10 +145,12 @@ def _place(finding: dict[str, Any]) -> str:
 def _templates(templates: Sequence[dict[str, Any]]) -> str:
     if not templates:
         return ""
+    more = len(templates) - MOST_TEMPLATES
+    left = f" The {more:,} rarest are left out." if more > 0 else ""
     return (
         '<section id="templates" aria-labelledby="templates-title">'
         '<h2 id="templates-title">Templates</h2><p class="soft">What lines have in common; '
-        "<code>&lt;*&gt;</code> stands for what varies.</p>"
+        f"<code>&lt;*&gt;</code> stands for what varies.{left}</p>"
         '<div id="templates-table"><p class="needs-script">This table needs a script; '
         "<code>amiss parse</code> prints the same.</p></div></section>"
     )

@@ -149,6 +149,12 @@ class RowFindings(Sequence[ExplainedFinding]):
         """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
         return findings_to_sarif(self.to_dict(), __version__, folder)
 
+    def to_html(self, path: str | PathLike[str], evaluation: dict[str, Any] | None = None) -> None:
+        """Write one self-contained HTML page; `evaluation` is as of `amiss.run.page.write_page`."""
+        from amiss.run.page import write_page
+
+        write_page(self, path, evaluation)
+
     def to_frame(self) -> pl.DataFrame:
         """Return one row a finding, with the feature that deviates most.
 
