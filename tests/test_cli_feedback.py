@@ -191,6 +191,7 @@ def test_what_is_confirmed_is_marked(run_amiss, model, later_log, found, tmp_pat
     content = content_of(run_amiss("detect", "--model", model, later_log, "--json"))
     assert [i["id"] for i in content["incidents"] if i["confirmed"]] == [incident["id"]]
     assert [f["id"] for f in content["findings"] if f["confirmed"]] == [finding["id"]]
+    assert f"{incident['id']} · confirmed" in run_amiss("detect", "--model", model, later_log).out
     entries = content_of(run_amiss("show", model, "--json"))["feedback"]
     assert len(entries[0]["ids"]) == incident["findings"]
     assert run_amiss("confirm", "--undo", "1", "2", "--model", model).code == 0

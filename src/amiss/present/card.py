@@ -129,7 +129,7 @@ def _head(card: dict[str, Any]) -> str:
     if file:
         parts += [file["path"], f"{file['bytes'] / 1000:,.0f} kB"]
         if not fitted or _minute(fitted) != _minute(file["created"]):
-            parts.append(f"written {_minute(file['created'])}")
+            parts.append(f"last changed {_minute(file['created'])}")
     return " · ".join(parts)
 
 
@@ -281,7 +281,12 @@ def _describe_training(part: dict[str, Any], width: int) -> list[str]:
             lines.append(f"    {visible(own['name'])}{of}: {_losses(run)}")
         if own["networks"] and not own["history"] and not (depth or own["members"]):
             lines.append(f"    {visible(own['name'])}: no losses were kept")
-    return [visible(line, width) for line in lines] if len(lines) > 2 else []
+    rows = [
+        row
+        for line in lines
+        for row in textwrap.wrap(visible(line), width, subsequent_indent=" " * 6) or [""]
+    ]
+    return rows if len(lines) > 2 else []
 
 
 def _losses(run: dict[str, Any]) -> str:

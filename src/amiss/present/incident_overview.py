@@ -13,6 +13,7 @@ from amiss.present.reasons import Reason, quoted, why
 MOST_INCIDENTS = 10
 """Incidents in an overview, unless asked for more."""
 _SHOWN_LINES = 3
+_MOST_SHARED = 3
 _INDENT = 4
 
 
@@ -35,9 +36,11 @@ def describe_incidents(
     for finding in summary["findings"]:
         worst.setdefault(finding["incident"], finding)
     shown = summary["incidents"][:most]
+    everywhere = _shared_by_all(summary["incidents"])
     rows: list[str] = []
     for incident in shown:
-        rows += ["", *_incident_rows(incident, worst.get(incident["id"]), names, width)]
+        found = worst.get(incident["id"])
+        rows += ["", *_incident_rows(incident, found, names, everywhere, width)]
     if left := summary["incidents"][len(shown) :]:
         findings = counted(sum(i["findings"] for i in left), visible(left[0]["unit"], 40))
         of = counted(len(left), "incident")
@@ -46,10 +49,14 @@ def describe_incidents(
 
 
 def _incident_rows(
-    incident: dict[str, Any], worst: dict[str, Any] | None, names: dict[str, str], width: int
+    incident: dict[str, Any],
+    worst: dict[str, Any] | None,
+    names: dict[str, str],
+    everywhere: set[tuple[str, str]],
+    width: int,
 ) -> list[str]:
     room = max(20, width - _INDENT)
-    rows = [f"  {incident['id']}"]
+    rows = [f"  {incident['id']}" + (" · confirmed" if incident.get("confirmed") else "")]
     for symptom in (incident["rarest"], incident["worst"]):
         said = " " * _INDENT + _shortened(symptom, incident["unit"], room)
         if said not in rows:
@@ -57,7 +64,7 @@ def _incident_rows(
     example = visible(incident["ids"][0], 40)
     told = [extent(incident), f"score {shown_score(incident['score'])}"]
     told += [f"such as {example}" if incident["findings"] > 1 else example]
-    told += _where(incident, names)
+    told += _where(incident, names, everywhere)
     rows += [" " * _INDENT + row for row in _flowed(told, room)]
     if worst is not None:
         rows += [" " * _INDENT + row for row in _changes(incident, worst, room)]
@@ -82,19 +89,28 @@ def _flowed(parts: list[str], room: int) -> list[str]:
     return rows
 
 
-def _where(incident: dict[str, Any], names: dict[str, str]) -> list[str]:
-    """Return what most findings of an incident have in common, files where there are several."""
+def _shared_by_all(incidents: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return what all of several incidents have in common: it tells none of them."""
+    if len(incidents) < 2:
+        return set()
+    return set.intersection(*({(s["kind"], s["value"]) for s in i["shared"]} for i in incidents))
+
+
+def _where(
+    incident: dict[str, Any], names: dict[str, str], everywhere: set[tuple[str, str]]
+) -> list[str]:
+    """Return what most findings of an incident have in common, unlike others."""
     count = incident["findings"]
     told = []
     for shared in incident["shared"]:
-        if shared["kind"] == "file" and len(names) < 2:
+        if (shared["kind"], shared["value"]) in everywhere or 2 * shared["findings"] <= count:
             continue
-        if 2 * shared["findings"] < count or (count < 2 and shared["kind"] != "file"):
+        if shared["kind"] == "file" and len(names) < 2:
             continue
         value = visible(names.get(shared["value"], shared["value"]), 40)
         many = "all" if shared["findings"] == count else f"{shared['findings']:,} of {count:,}"
         told.append(f"{visible(shared['kind'], 20)} {value}" + (f" in {many}" if count > 1 else ""))
-    return told[:3]
+    return told[:_MOST_SHARED]
 
 
 def _changes(incident: dict[str, Any], worst: dict[str, Any], room: int) -> list[str]:

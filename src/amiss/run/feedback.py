@@ -232,7 +232,7 @@ def _muted(model: Any, what: str, findings: dict[str, Any] | None) -> tuple[str,
     if _INCIDENT_ID.fullmatch(what):
         kind = what.partition("-")[0]
         if kind in kinds:
-            return INCIDENT, kind, _about(model, miner, kind) or what_happened(kinds[kind])
+            return INCIDENT, kind, what_happened(kinds[kind])
         if findings is not None:
             raise UsageError(_no_incident(what, found))
         return INCIDENT, kind, _about(model, miner, kind)
