@@ -16,7 +16,6 @@ from amiss.present.page_alignment import GAP, align, shown_columns
 from amiss.present.page_payload import cut_text
 from amiss.present.page_shell import packed, shell, text
 from amiss.present.page_timeline import timeline
-from amiss.present.page_words import verdict
 
 RAW = {"script", "style"}
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -160,46 +159,6 @@ def test_the_page_of_nothing_says_so(small_page):
     html = render_page({**small_page, "findings": summary})
     assert "Nothing is amiss: none of 153 sessions is beyond the threshold." in html
     assert 'id="findings"' not in html
-
-
-@pytest.mark.parametrize(
-    ("flagged", "rate", "kind", "words"),
-    [
-        (0, 0.01, "calm", "Nothing is amiss"),
-        (12, 0.01, "chance", "Probably nothing is wrong: 12 of 1,000 sessions are beyond"),
-        (40, 0.01, "wrong", "Something is wrong since 2024-05-01 10:01: 40 of 1,000 sessions"),
-        (1, None, "wrong", "1 of 1,000 sessions is anomalous"),
-    ],
-    ids=["none", "chance", "many", "one"],
-)
-def test_the_verdict(small_page, flagged, rate, kind, words):
-    summary = small_page["findings"]
-    changed = {
-        "flagged": flagged,
-        "scored": 1000,
-        "threshold": {**summary["threshold"], "rate": rate, "value": 4.0},
-        "findings": [{**finding, "score": 5.0} for finding in summary["findings"]],
-    }
-    found, said = verdict({**summary, **changed})
-    assert found == kind
-    assert words in said
-
-
-def test_one_far_beyond_the_threshold_is_no_chance(small_page):
-    summary = small_page["findings"]
-    threshold = {**summary["threshold"], "value": 4.0, "rate": 0.01}
-    known = {"flagged": 2, "scored": 600, "threshold": threshold}
-    for score, kind in ((5.0, "chance"), (20.0, "wrong")):
-        findings = [{**finding, "score": score} for finding in summary["findings"][:2]]
-        assert verdict({**summary, **known, "findings": findings})[0] == kind
-
-
-def test_the_verdict_names_the_source_of_most(small_page):
-    summary = small_page["findings"]
-    shared = [{"kind": "host", "value": "web7\x1b", "findings": 1}]
-    incidents = [{**incident, "shared": shared} for incident in summary["incidents"]]
-    said = verdict({**summary, "incidents": incidents})[1]
-    assert said.endswith(r"all of them on host web7\x1b.")
 
 
 def test_the_timeline_is_drawn_for_both_widths(small_page):

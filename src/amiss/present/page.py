@@ -13,7 +13,8 @@ from amiss.present.page_incidents import incidents_section
 from amiss.present.page_payload import MOST_TEMPLATES, payload, place_word, reason_of
 from amiss.present.page_shell import attribute, resource, shell, text
 from amiss.present.page_timeline import timeline
-from amiss.present.page_words import counts, span_of, title_of, verdict
+from amiss.present.page_words import counts, span_of, title_of
+from amiss.present.verdict import verdict
 
 SCHEMA = "amiss.page/1"
 MOST_BYTES = 1_000_000

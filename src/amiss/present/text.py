@@ -31,10 +31,10 @@ from amiss.present.layout import (
     shown_score,
     time_span,
 )
-from amiss.present.page_words import verdict
 from amiss.present.reasons import percent
 from amiss.present.rows import describe_row_finding, describe_row_model, summarise_rows
 from amiss.present.summary import finding_to_dict, timestamp
+from amiss.present.verdict import verdict
 from amiss.types import Finding
 
 _LINE_ROWS = 4
