@@ -176,6 +176,14 @@ def test_a_link_to_a_finding_opens_it(visit, many, tmp_path):
     seen.assert_quiet()
 
 
+def test_an_incident_leads_to_its_findings(visit, small_page, tmp_path):
+    seen = visit(_written(small_page, tmp_path))
+    seen.page.click("details[open] a[href^='#finding-']")
+    assert seen.page.locator(".finding").count() == 1
+    assert seen.page.evaluate("document.activeElement.classList.contains('toggle')")
+    seen.assert_quiet()
+
+
 def test_ten_thousand_findings_are_paged_and_small(visit, many, tmp_path):
     path = _written(many(10_000), tmp_path)
     assert path.stat().st_size <= MOST_BYTES
@@ -224,6 +232,7 @@ def test_without_scripts_the_verdict_the_timeline_and_the_incidents_are_there(
     assert "anomalous" in page.inner_text("h1")
     assert page.is_visible(".timeline svg")
     assert "disk failed" in page.inner_text("#incidents")
+    assert page.locator("a[href^='#finding-']").count() == 0
     assert "id=901" in page.inner_text("#findings")
     assert page.is_visible("#findings .needs-script")
     assert not page.is_visible("#theme")

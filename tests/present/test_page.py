@@ -205,6 +205,15 @@ def test_the_model_card_says_what_an_evaluation_came_to(small_page):
     assert "251 anomalies among 8,055 sessions, precision 0.9262, recall 1.0000, at another" in html
 
 
+@pytest.mark.parametrize("score", [float("inf"), float("-inf"), float("nan")], ids=str)
+def test_a_score_that_is_no_number_is_no_end_of_the_page(small_page, score):
+    summary = small_page["findings"]
+    odd = {**summary["findings"][0], "score": score}
+    odd["contributions"] = [{"name": "a member", "score": score}]
+    html = render_page({**small_page, "findings": {**summary, "findings": [odd]}})
+    assert len(payload_of(html)["rows"]["score"]) == 1
+
+
 def longest_common(a, b):
     row = [0] * (len(b) + 1)
     for x in a:

@@ -78,6 +78,11 @@
     });
   }
 
+  // Ids of findings become links only where a script can follow them.
+  for (const name of findings ? document.querySelectorAll("[data-finding]") : []) {
+    name.replaceChildren(element("a", { href: `#finding-${name.dataset.finding}` }, name.textContent));
+  }
+
   // A link to a finding opens it, here and when the page is opened with it.
   function follow() {
     const found = /^#finding-(\d+)$/.exec(location.hash);

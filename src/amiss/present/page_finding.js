@@ -66,7 +66,7 @@ function findingDetail(data, item) {
     const most = Math.max(...detail.members.map(([, score]) => score), 1e-9);
     return [title("What the members say (−log₁₀ p)"), element("table", { class: "members" },
       element("tbody", {}, detail.members.map(([name, score]) => element("tr", {},
-        element("td", {}, name), element("td", { class: "right" }, score.toFixed(2)),
+        element("td", {}, name), element("td", { class: "right" }, shownScore(score)),
         element("td", { class: "bar-cell" }, bar(score / most, "odd"))))))];
   }
 
@@ -177,6 +177,8 @@ function eventStrip(data, strip, unit) {
 }
 
 function shownScore(score) {
+  if (score === null) return "unknown";
+  if (Math.abs(score) >= 1e300) return score > 0 ? "∞" : "−∞";
   if (score === 0 || (Math.abs(score) >= 0.005 && Math.abs(score) < 1e7)) return score.toFixed(2);
   return String(Number(score.toPrecision(2)));
 }

@@ -106,7 +106,7 @@ def _shared(incident: dict[str, Any]) -> str:
 def _sessions(incident: dict[str, Any], rows: dict[str, int]) -> str:
     ids = incident["ids"][:_MOST_IDS]
     links = "".join(
-        f'<li><a class="mono" href="#finding-{rows[name] + 1}">{text(name, 80)}</a></li>'
+        f'<li class="mono" data-finding="{rows[name] + 1}">{text(name, 80)}</li>'
         if name in rows
         else f'<li class="mono">{text(name, 80)}</li>'
         for name in ids

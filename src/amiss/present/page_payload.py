@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -36,6 +37,7 @@ _ID = 160
 _PATH = 300
 _TEMPLATE = 400
 _REASON = 150
+_INFINITE = 1e308
 _MOST_PLACES, _MOST_COMPARED = 40, 200
 
 
@@ -157,7 +159,9 @@ def _detail(f: dict[str, Any], strings: _Strings, epoch: int, width: int) -> dic
                 "unseen": got["unseen"],
                 "p": None if got["probability"] is None else percent(got["probability"]),
                 "line": _line(got, strings, width),
-                "expected": [[template(e["template"]), e["probability"]] for e in expected],
+                "expected": [
+                    [template(e["template"]), _rounded(e["probability"])] for e in expected
+                ],
             }
             for got, expected in zip(f["got"], f["expected"], strict=True)
         ],
@@ -294,6 +298,14 @@ def _since(time: str | None, epoch: int) -> int | None:
     return None if millis is None else millis - epoch
 
 
-def _rounded(score: float) -> float:
-    """Return a score with five digits: bars and order need no more."""
-    return float(f"{score:.5g}")
+def _rounded(score: float) -> float | None:
+    """Return a score with five digits: bars and order need no more; JSON has no infinity.
+
+    Examples
+    --------
+    >>> _rounded(1.23456789), _rounded(float("inf")), _rounded(float("nan"))
+    (1.2346, 1e+308, None)
+    """
+    if math.isnan(score):
+        return None
+    return float(f"{min(max(score, -_INFINITE), _INFINITE):.5g}")
