@@ -232,6 +232,23 @@ def test_the_headline_is_what_came_first_not_what_came_most():
     assert incident.worst.template == "link lost"
 
 
+def test_what_is_fatal_in_few_findings_is_in_the_headline():
+    def window(at, template, score):
+        odd = got(template, 1 + at)
+        start = at * MINUTE
+        one = session(f"w{at}", start, odd, score=score)
+        return replace(one, unit="window", end=start + MINUTE)
+
+    findings = [window(at, "backup chatter", 5.0) for at in range(30)]
+    findings += [window(at, "kernel panic", 50.0) for at in range(30, 36)]
+    (incident,) = group_incidents(findings)
+    assert incident.rarest.template == "backup chatter"
+    assert incident.worst.template == "kernel panic"
+    left = narrowed(incident, findings, range(30, 36))
+    assert left.rarest.template == left.worst.template == "kernel panic"
+    assert left.id == incident.id
+
+
 def test_times_of_lines_say_when_a_long_session_failed():
     days = 24 * HOUR
     findings = [session(f"s{i}", 0, got("disk failed", i + 1)) for i in range(20)]

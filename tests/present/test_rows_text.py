@@ -83,6 +83,11 @@ def test_the_overview_says_what_was_read_learnt_and_flagged():
         "learnt     vae · from 2,000 rows in 4.5 s · 3 labelled anomalies not taken for normal",
         "flagged    2 rows (0.67 %) · at most 1 % of normal rows wanted, 0.9 % in calibration",
         "           score above 3.25",
+        (
+            "verdict    Probably nothing is wrong: 2 of 300 rows are beyond the threshold, and the "
+            "false-alarm"
+        ),
+        "           rate allows for about 3.",
         "note       blank lines (skipped): 2",
         "",
         "   score  row  why",

@@ -17,7 +17,7 @@ import numpy as np
 
 from amiss.explain.episodes import join_neighbours, overlapping, split_episodes
 from amiss.explain.names import names_in
-from amiss.explain.signatures import Signature, group_signatures, weight
+from amiss.explain.signatures import NEWS, Signature, group_signatures, weight
 from amiss.explain.story import Story, place_of
 from amiss.explain.symptoms import symptoms_of
 from amiss.types import NO_TIME, Finding, Incident, Location, Shared, StoryLine, Symptom
@@ -106,7 +106,9 @@ def narrowed(
     members: Sequence[int],
     names: Names = names_in,
 ) -> Incident:
-    """Return an incident of some of its findings only; it keeps its id and what began it.
+    """Return an incident of some of its findings only; it keeps its id.
+
+    What began it stays, too, if any of those that are left shows it.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def narrowed(
     times = {line.location: line.time for line in incident.lines}
     facts = {at: _fact(findings[at], times, names) for at in members}
     left = _incident(facts, list(members))
-    return replace(left, id=incident.id, kind=incident.kind, rarest=incident.rarest)
+    begun = incident.rarest if incident.rarest in dict(left.symptoms) else left.rarest
+    return replace(left, id=incident.id, kind=incident.kind, rarest=begun)
 
 
 def kind_id(symptom: Symptom) -> str:
@@ -284,11 +287,15 @@ def _incident(facts: Sequence[_Fact] | Mapping[int, _Fact], members: list[int]) 
     leading = _leading(counts, len(members))
     worst = ranked[0]
     rarest = _earliest(counts, story, len(members)) or leading
-    if counts[rarest] >= 0.9 * counts[worst] and weight(rarest) >= weight(worst):
-        worst = rarest  # one is enough to say
+    first = min(members, key=lambda at: (-facts[at].finding.score, facts[at].place))
+    if _as_common(rarest, worst, counts) and weight(rarest) >= weight(worst):
+        # Said once is enough; but what is fatal may be in few findings, beside much that is not.
+        own = facts[first].symptoms
+        worst = min(own, key=lambda s: (-weight(s), counts[s], *_key(s)))
+        if weight(worst) < max(weight(rarest), NEWS) or _as_common(worst, rarest, counts):
+            worst = rarest
     starts = [facts[at].time for at in members if facts[at].time != NO_TIME]
     ends = [facts[at].end for at in members if facts[at].end != NO_TIME]
-    first = min(members, key=lambda at: (-facts[at].finding.score, at))
     return Incident(
         id=kind_id(leading),
         kind=kind_id(leading),
@@ -304,6 +311,11 @@ def _incident(facts: Sequence[_Fact] | Mapping[int, _Fact], members: list[int]) 
         lines=lines,
         more_lines=more,
     )
+
+
+def _as_common(one: Symptom, other: Symptom, counts: Counter[Symptom]) -> bool:
+    """Return whether about as many findings, or more, show the one as the other."""
+    return counts[one] >= 0.9 * counts[other]
 
 
 def _key(symptom: Symptom) -> tuple[str, str, str]:

@@ -15,8 +15,9 @@ from amiss.types import Symptom
 
 Signature = frozenset[Symptom]
 
-_NEWS, _STRONG, _CONSEQUENCE = 1.0, 0.25, 0.06
-_WEIGHTS = {"unseen": _NEWS, "missing": _CONSEQUENCE, "surplus": _CONSEQUENCE}
+NEWS, _STRONG, _CONSEQUENCE = 1.0, 0.25, 0.06
+"""Weights of symptoms: events that training had not, others, what is missing or surplus."""
+_WEIGHTS = {"unseen": NEWS, "missing": _CONSEQUENCE, "surplus": _CONSEQUENCE}
 _APART = 0.5
 """Signatures that share less than half of what weighs are of different causes."""
 _MOST = 1500
@@ -78,7 +79,7 @@ def _key(symptom: Symptom) -> tuple[str, str, str]:
 
 def _telling(signature: Signature, shown: Counter[Symptom]) -> Signature:
     """Leave out what one finding alone has, unless it is news: it ties it to no other."""
-    kept = frozenset(s for s in signature if shown[s] > 1 or weight(s) == _NEWS)
+    kept = frozenset(s for s in signature if shown[s] > 1 or weight(s) == NEWS)
     return kept or signature
 
 

@@ -23,6 +23,7 @@ from amiss.present.layout import (
     shown_score,
     time_span,
 )
+from amiss.present.verdict import verdict
 
 _NAME = 40
 """Columns of a feature's name, or an id; longer ones are cut."""
@@ -57,6 +58,7 @@ def summarise_rows(summary: dict[str, Any], most: int | None = MOST_SHOWN, width
         labelled("flagged", describe_decision(summary), width),
         *([labelled("muted", muted, width)] if (muted := describe_muted(summary)) else []),
     ]
+    lines.append(labelled("verdict", verdict(summary)[1], width))
     lines += [labelled("note", note, width) for note in notes_of(summary)]
     if summary["findings"]:
         names = short_names(source["files"])

@@ -232,9 +232,11 @@ class Incident:
     rarest : Symptom
         The earliest of its rare symptoms: what began it.
     worst : Symptom
-        What most of its findings show; may be `rarest`.
+        What most of its findings show. Where that is what began it, the news that its most
+        anomalous finding has and hardly another; else the same as `rarest`.
     start, end : int
-        From the first to the last finding, in milliseconds, or ``NO_TIME``.
+        From the line that first shows its strongest symptom to the last that shows any, of windows
+        from the first to the end of the last, in milliseconds, or ``NO_TIME``.
     score, p_value : float
         Of the most anomalous finding.
     findings : tuple of int
