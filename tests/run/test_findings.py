@@ -8,6 +8,7 @@ import pytest
 
 from amiss import evaluate, fit, read_sessions, scan
 from amiss.errors import LabelError
+from amiss.present.text import summarise
 from amiss.run.evaluate import error_lines, evaluation_frame
 
 
@@ -166,3 +167,15 @@ def test_error_lines_are_counted_by_level(tmp_path):
         f" id=1\n{stamp} WARN app.A: hm id=2\n{stamp} INFO app.A: error in words id=2\n"
     )
     assert error_lines(read_sessions(log, session_key=r"id=\d+")).tolist() == [2.0, 0.0]
+
+
+def test_an_overview_reads_as_all_findings_do(simulated_model, simulated_sessions):
+    findings = simulated_model.detect(simulated_sessions)
+    content, overview = findings.to_dict(), findings.overview()
+    assert summarise(overview, None) == summarise(content, None)
+    worst = [
+        next(f for f in content["findings"] if f["incident"] == i["id"])
+        for i in content["incidents"]
+    ]
+    assert sorted(f["id"] for f in overview["findings"]) == sorted(f["id"] for f in worst)
+    assert overview["flagged"] == content["flagged"] == len(findings)

@@ -43,6 +43,7 @@ def findings_to_dict(
     histogram: TimeHistogram | None = None,
     muted: Muted = NOTHING_MUTED,
     confirmed: Collection[str] = (),
+    worst_only: bool = False,
 ) -> dict[str, Any]:
     """Return findings as JSON values.
 
@@ -65,7 +66,12 @@ def findings_to_dict(
         What was flagged, but is not among the findings.
     confirmed : collection of str
         Ids of findings and incidents that a user confirmed.
+    worst_only : bool
+        Of each incident only the most anomalous finding: all that an overview tells.
     """
+    listed: Collection[int] = range(len(findings))
+    if worst_only:
+        listed = sorted(incident.findings[0] for incident in incidents)
     of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
         "schema": SCHEMA,
@@ -96,11 +102,11 @@ def findings_to_dict(
         "histogram": None if histogram is None else histogram_to_dict(histogram),
         "findings": [
             {
-                **finding_to_dict(finding),
+                **finding_to_dict(findings[at]),
                 "incident": of.get(at),
-                "confirmed": finding.id in confirmed,
+                "confirmed": findings[at].id in confirmed,
             }
-            for at, finding in enumerate(findings)
+            for at in listed
         ],
     }
 

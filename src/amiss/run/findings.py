@@ -137,7 +137,7 @@ class Findings(Sequence[ExplainedFinding]):
         return iter(self.items)
 
     def __repr__(self) -> str:
-        return summarise(self.to_dict())
+        return summarise(self.overview())
 
     @property
     def alarms(self) -> int:
@@ -151,6 +151,16 @@ class Findings(Sequence[ExplainedFinding]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
+        return self._to_dict()
+
+    def overview(self) -> dict[str, Any]:
+        """Return the same with only the most anomalous finding of each incident.
+
+        It is what an overview tells; twenty thousand findings as plain values are 100 MB.
+        """
+        return self._to_dict(worst_only=True)
+
+    def _to_dict(self, worst_only: bool = False) -> dict[str, Any]:
         return findings_to_dict(
             self.items,
             self.log,
@@ -164,6 +174,7 @@ class Findings(Sequence[ExplainedFinding]):
             histogram=self.histogram,
             muted=self.muted,
             confirmed=self.confirmed,
+            worst_only=worst_only,
         )
 
     def to_csv(self) -> str:
