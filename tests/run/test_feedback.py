@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from amiss import Sessions, Table, confirm, fit, load, mute, read_sessions, store
-from amiss.errors import UsageError
+from amiss.errors import ModelError, UsageError
 from amiss.explain.incidents import kind_id
 from amiss.run.feedback import check_findings, undo_feedback
 from amiss.run.templates import correct_templates
@@ -154,6 +154,15 @@ def test_older_files_have_none(model, fitted_file, tmp_path):
     store.write(tmp_path / "old.amiss", "model", content, arrays)
     old = load(tmp_path / "old.amiss")
     assert (old.feedback, old.fitted, old.info["why"]) == ((), NO_TIME, "")
+
+
+@pytest.mark.parametrize("entry", [{}, 7, {"what": "0"}], ids=["nothing", "number", "half"])
+def test_a_file_that_says_something_else_is_refused(fitted_file, tmp_path, entry):
+    manifest, arrays = store.read(fitted_file)
+    content = {**manifest["content"], "feedback": [entry]}
+    store.write(tmp_path / "odd.amiss", "model", content, arrays)
+    with pytest.raises(ModelError, match="does not fit this version"):
+        load(tmp_path / "odd.amiss")
 
 
 def test_who_is_who_runs_it_unless_told(model, monkeypatch):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from difflib import get_close_matches
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from amiss.errors import UsageError
@@ -21,6 +21,8 @@ from amiss.run.spans import parse_moment
 from amiss.types import NO_TIME, Finding, Incident, Symptom
 from amiss.types.feedback import CONFIRM, FINDING, INCIDENT, MUTE, TEMPLATE, Feedback
 
+_WORDS = ("what", "kind", "verdict", "who", "why", "about", "undone_by")
+_MOMENTS = ("when", "until", "undone")
 _INCIDENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9]+)?")
 _ALONE = ("unseen", "unexpected", "missing", "surplus", "mispredicted", "count", "step")
 _SIDES = ("", "high", "low")
@@ -28,6 +30,8 @@ _MOST_NUMBERS = 9
 """Numbers of one message that may be an incident of their own, as far as ids are looked up."""
 _MOST_PAIRS = 300
 """Of more templates, pairs of them are not looked up by their ids."""
+_MOST_COMPARED = 10_000
+"""Templates that a slip is compared with."""
 _NEAR, _SHOWN = 3, 100
 
 
@@ -198,9 +202,12 @@ def feedback_to_content(feedback: Sequence[Feedback]) -> list[dict[str, Any]]:
 
 def feedback_of_content(content: Sequence[dict[str, Any]] | None) -> tuple[Feedback, ...]:
     """Return feedback from what a file holds; older files hold none."""
-    names = {field.name for field in fields(Feedback)}
     return tuple(
-        Feedback(**{k: v for k, v in entry.items() if k in names} | {"ids": tuple(entry["ids"])})
+        Feedback(
+            **{name: str(entry[name]) for name in _WORDS},
+            **{name: int(entry[name]) for name in _MOMENTS},
+            ids=tuple(map(str, entry["ids"])),
+        )
         for entry in content or ()
     )
 
@@ -290,27 +297,28 @@ def _confirmed(what: str, findings: dict[str, Any] | None) -> tuple[str, str, tu
 
 def _about(model: Any, miner: TemplateMiner | None, kind: str) -> str:
     """Return in words what incidents have an id, as far as the templates of the model tell."""
-    if miner is not None and hasattr(model, "miner"):
-        symptoms = _symptoms_of_templates(miner.templates)
-    else:
-        sides = product(model.info.get("columns", ()), _SIDES)
-        symptoms = [Symptom("feature", name, side) for name, side in sides]
-    symptoms = [*symptoms, Symptom("ends"), Symptom("combination")]
-    symptoms += [Symptom("count", None, side) for side in _SIDES]
+    texts = [] if miner is None else miner.templates
+    columns = product(model.info.get("columns", ()), _SIDES)
+    symptoms = chain(
+        (Symptom("ends"), Symptom("combination")),
+        (Symptom("count", None, side) for side in _SIDES),
+        _symptoms_of_templates(texts),
+        (Symptom("feature", name, side) for name, side in columns),
+    )
     for symptom in symptoms:
         if kind_id(symptom) == kind:
             return describe_symptom(symptom._asdict(), model.info["unit"])
     return ""
 
 
-def _symptoms_of_templates(texts: Sequence[str]) -> list[Symptom]:
+def _symptoms_of_templates(texts: Sequence[str]) -> Iterator[Symptom]:
     numbers = [f"{i} {side}".strip() for i in range(1, _MOST_NUMBERS + 1) for side in _SIDES]
-    found = [Symptom(kind, text, side) for text, kind, side in product(texts, _ALONE, _SIDES)]
-    found += [Symptom("number", text, detail) for text, detail in product(texts, numbers)]
+    for text in texts:
+        yield from (Symptom(kind, text, side) for kind, side in product(_ALONE, _SIDES))
+        yield from (Symptom("number", text, detail) for detail in numbers)
     if len(texts) <= _MOST_PAIRS:
-        pairs = product(("step", "mispredicted"), texts, texts)
-        found += [Symptom(kind, text, other) for kind, text, other in pairs]
-    return found
+        for kind, text, other in product(("step", "mispredicted"), texts, texts):
+            yield Symptom(kind, text, other)
 
 
 def _unknown(what: str, miner: TemplateMiner | None, findings: dict[str, Any] | None) -> str:
@@ -319,7 +327,8 @@ def _unknown(what: str, miner: TemplateMiner | None, findings: dict[str, Any] | 
     if findings is not None:
         said += " or of these findings"
         known += [t for f in findings["findings"] if (t := _first_template(f)) is not None]
-    near = [visible(text, _SHOWN) for text in get_close_matches(what, known, _NEAR, 0.5)]
+    alike = get_close_matches(what, known[:_MOST_COMPARED], _NEAR, 0.5)
+    near = [visible(text, _SHOWN) for text in alike]
     if near:
         return f"{said}; did you mean {' or '.join(map(repr, near))}?"
     return (

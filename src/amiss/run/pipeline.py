@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from amiss.run.feedback import clock, shown_of
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.incidents import find_incidents, tell_incidents
 from amiss.run.ingest import Labels, match_labels
+from amiss.run.learnt import describe_learnt
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.run.relearning import learn_without
 from amiss.run.remembered import remembered_of_content, remembered_to_content
@@ -384,37 +384,13 @@ def _fit(
         chosen, flagged = learn_without(chosen, sequences, y, beyond)
         learnt &= ~flagged
     chosen.offset_ = -threshold.value
-    log = sessions.log
     info = {
-        "sources": list(log.sources),
-        "lines": log.lines,
-        "start": None if log.start == NO_TIME else log.start,
-        "end": None if log.end == NO_TIME else log.end,
-        "format": log.format,
-        "unit": log.unit,
-        "grouping": log.grouping,
-        "option": list(log.option),
-        "why": log.why,
-        "mask": list(log.mask),
-        "numbers": sessions.numbers is not None,
-        "sessions": len(sessions),
-        "events": len(sessions.shape),
+        **describe_learnt(sessions, chosen),
         "templates": len(miner),
         "labelled_anomalies": known_anomalies if labels is not None else None,
         "set_aside": int((~learnt).sum()) - known_anomalies,
-        "detector": chosen.name,
-        "members": list(getattr(chosen, "member_names", [])),
         "random_state": random_state,
         "cpu_seconds": round(time.process_time() - started, 1),
-        "fingerprint": _fingerprint(sessions),
     }
     model = Model(miner, completion, chosen, threshold, calibration, info, trace, fitted=clock())
     return model, (sequences, learnt, flagged)
-
-
-def _fingerprint(sessions: Sessions) -> str:
-    digest = hashlib.sha256()
-    for array in (sessions.offsets, sessions.shape, sessions.line, sessions.time):
-        digest.update(np.ascontiguousarray(array).data)
-    digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
-    return digest.hexdigest()[:16]

@@ -1,0 +1,43 @@
+"""What a model keeps of the sessions that it learnt from."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from amiss.detect._base import Detector
+from amiss.represent.sessions import Sessions
+from amiss.types import NO_TIME
+
+
+def describe_learnt(sessions: Sessions, detector: Detector) -> dict[str, Any]:
+    """Return what was learnt from and by what, as plain values: the log, but none of its lines."""
+    log = sessions.log
+    return {
+        "sources": list(log.sources),
+        "lines": log.lines,
+        "start": None if log.start == NO_TIME else log.start,
+        "end": None if log.end == NO_TIME else log.end,
+        "format": log.format,
+        "unit": log.unit,
+        "grouping": log.grouping,
+        "option": list(log.option),
+        "why": log.why,
+        "mask": list(log.mask),
+        "numbers": sessions.numbers is not None,
+        "sessions": len(sessions),
+        "events": len(sessions.shape),
+        "detector": detector.name,
+        "members": list(getattr(detector, "member_names", [])),
+        "fingerprint": _fingerprint(sessions),
+    }
+
+
+def _fingerprint(sessions: Sessions) -> str:
+    digest = hashlib.sha256()
+    for array in (sessions.offsets, sessions.shape, sessions.line, sessions.time):
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
+    return digest.hexdigest()[:16]
