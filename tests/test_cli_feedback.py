@@ -138,7 +138,7 @@ def test_mute_prints_json_and_takes_findings(run_amiss, model, found, tmp_path):
 def test_an_id_that_cannot_be_looked_up_is_taken_with_a_word(run_amiss, model, found, tmp_path):
     code, _, err = run_amiss("mute", "12345678", "--model", model)
     assert code == 0
-    assert "is the id right?" in err
+    assert "note: 12345678 is muted, but not looked up" in err
     path = tmp_path / "found.json"
     path.write_text(json.dumps(found))
     code, out, err = run_amiss("mute", "12345678", "--model", model, "--findings", path)

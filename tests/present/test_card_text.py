@@ -82,7 +82,8 @@ def test_each_rule_has_words(rule, words):
 def test_feedback_says_until_when_and_that_it_was_taken_back():
     day = 86_400_000
     over = Feedback("disk <*>", "template", "mute", "me", when=0, until=day)
-    undone = Feedback("3fdf315b", "incident", "mute", "me", 0, undone=day, undone_by="you")
+    undone = Feedback("3fdf315b", "incident", "mute", "me", 0, "", 9 * day, undone=day,
+                      undone_by="you")  # fmt: skip
     entries = feedback_to_dicts([over, undone], now=2 * day)
     assert describe_entry(entries[0]).endswith("until 1970-01-02, over")
-    assert describe_entry(entries[1]).endswith("undone by you, 1970-01-02")
+    assert describe_entry(entries[1]).endswith("until 1970-01-10 · undone by you, 1970-01-02")

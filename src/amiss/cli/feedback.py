@@ -148,12 +148,12 @@ def _note(entry: dict[str, Any], looked_up: bool) -> str:
         return ""
     if entry["verdict"] == "mute":
         return (
-            f"{entry['what']}: not of a template that the model has learnt; is the id right? "
-            "--findings FILE, what amiss detect --json printed, looks it up"
+            f"note: {entry['what']} is muted, but not looked up: it is of no template that the "
+            "model has learnt; --findings FILE, what amiss detect --json printed, tells a slip"
         )
     return (
-        f"{entry['what']}: a model does not know what was flagged; is the id right? --findings "
-        "FILE, what amiss detect --json printed, looks it up"
+        f"note: {entry['what']} is confirmed, but not looked up: a model does not know what was "
+        "flagged; --findings FILE, what amiss detect --json printed, tells a slip"
     )
 
 

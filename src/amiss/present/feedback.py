@@ -80,10 +80,11 @@ def describe_entry(entry: dict[str, Any], unit: str = "session") -> str:
     parts.append(f"by {visible(entry['who'], 60)}, {_minute(entry['when'])}")
     if entry["why"]:
         parts.append(visible(entry["why"], _TEXT))
+    if entry["until"]:
+        over = not entry["holds"] and not entry["undone"]
+        parts.append(f"until {_minute(entry['until'])}" + (", over" if over else ""))
     if entry["undone"]:
         parts.append(f"undone by {visible(entry['undone_by'], 60)}, {_minute(entry['undone'])}")
-    elif entry["until"]:
-        parts.append(f"until {_minute(entry['until'])}" + ("" if entry["holds"] else ", over"))
     return " · ".join(parts)
 
 
