@@ -192,3 +192,16 @@ def test_python_has_the_same(odd_log, model, run_amiss):
     assert run_amiss("detect", odd_log, "-m", model, "--jsonl").out == findings.to_jsonl()
     said = json.loads(run_amiss("detect", odd_log, "-m", model, "--sarif").out)
     assert said == findings.to_sarif(Path.cwd())
+
+
+@pytest.mark.parametrize("option", ["--html", "--save"])
+@pytest.mark.parametrize("given", ["app.log", "*.log", "."])
+def test_what_is_read_is_not_written_over(run_amiss, tmp_path, monkeypatch, option, given):
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "app.log"
+    log.write_text("id=1 open\nid=1 close\n" * 20)
+    before = log.read_bytes()
+    outcome = run_amiss("scan", given, option, "app.log")
+    assert outcome.code == 2
+    assert "app.log: is read by this command; name another file" in outcome.err
+    assert log.read_bytes() == before

@@ -112,7 +112,7 @@ def detect(
     """Show what is amiss in other data, by a model."""
     limit = parse_fail_on(fail_on)
     form = printed_as(csv=as_csv, json=as_json, jsonl=as_jsonl, sarif=as_sarif)
-    check_page(html)
+    check_page(html, [*logs.logs, model])
     whole = {"--csv": as_csv, "--sarif": as_sarif, "--html": html is not None}
     if follow or idle is not None:
         for name, given in {**whole, "--preview": preview, "--top": top is not None}.items():
@@ -129,7 +129,7 @@ def detect(
         from amiss.run.models import load_model
         from amiss.run.predictions import check_predictions
 
-        check_target(predictions, "predictions")
+        check_target(predictions, "predictions", [*logs.logs, model])
         check_predictions(load_model(model), predictions)
     fitted, data, notes = read_for(model, logs)
     reporting = report_options(fitted, top, top_k)

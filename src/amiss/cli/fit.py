@@ -47,7 +47,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Learn what is normal and write it to a model file."""
-    check_target(output)
+    check_target(output, reads=logs.logs)
     named, logs = configured(detector, config, seed, logs)
     why: list[str] = []
     if named is None and not clean:

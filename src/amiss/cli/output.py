@@ -13,6 +13,8 @@ from amiss.errors import UsageError
 from amiss.present.escape import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from amiss import Findings, RowFindings
 
 _POOLED = 3
@@ -34,13 +36,13 @@ def printed_as(**asked: bool) -> str:
     return names[0] if names else "text"
 
 
-def check_page(path: Path | None) -> None:
+def check_page(path: Path | None, reads: Iterable[str | Path]) -> None:
     """Refuse a page that cannot be written, before anything is learnt."""
     if path is None:
         return
     if str(path) == "-":
         raise UsageError("--html -: a page goes to a file, such as --html report.html")
-    check_target(path, "a page")
+    check_target(path, "a page", reads)
 
 
 def print_findings(

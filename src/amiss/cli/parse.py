@@ -43,7 +43,7 @@ def parse(
         raise UsageError("--json and -o - would both write to stdout; give -o a file name")
     for target in [templates, None if to_stdout else Path(output)]:
         if target:
-            check_target(target, "a table")
+            check_target(target, "a table", logs)
     from amiss.run.parse import parse_log
 
     try:

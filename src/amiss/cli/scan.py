@@ -62,9 +62,9 @@ def scan(
     """Learn from data and show what is amiss in it: fit and detect in one go, no labels needed."""
     limit = parse_fail_on(fail_on)
     form = printed_as(csv=as_csv, json=as_json, jsonl=as_jsonl, sarif=as_sarif)
-    check_page(html)
+    check_page(html, logs.logs)
     if save:
-        check_target(save)
+        check_target(save, reads=logs.logs)
     named, logs = configured(detector, config, seed, logs)
     why: list[str] = []
     if named is None and not clean:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,27 @@ def complain(text: str) -> None:
     sys.stderr.write(f"amiss: {visible(text)}\n")
 
 
-def check_target(path: Path, what: str = "a model file") -> None:
-    """Refuse a file that cannot be written now, not after minutes of learning."""
+def check_target(path: Path, what: str = "a model file", reads: Iterable[str | Path] = ()) -> None:
+    """Refuse a file that cannot be written now, not after minutes of learning.
+
+    So is one of those that the command `reads`: files, folders or patterns.
+    """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; expected the name of {what}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.exists() and any(_holds(str(given), path) for given in reads):
+        raise UsageError(f"{path}: is read by this command; name another file for {what}")
+
+
+def _holds(given: str, path: Path) -> bool:
+    """Return whether what was given to read is, holds or matches a file."""
+    import glob
+
+    if Path(given).is_dir():
+        return path.resolve().is_relative_to(Path(given).resolve())
+    names = [given] if Path(given).exists() else glob.glob(given, recursive=True)  # noqa: PTH207 - takes absolute patterns too
+    return any(Path(name).exists() and Path(name).samefile(path) for name in names)
 
 
 class _ReadProgress:

@@ -72,9 +72,9 @@ def tune(
     from amiss.run.tune import check_request
     from amiss.run.tune import tune as run_tune
 
-    check_target(output)
+    check_target(output, reads=logs.logs)
     if config_out:
-        check_target(config_out, "a config file")
+        check_target(config_out, "a config file", logs.logs)
     seconds = None if timeout is None else timeout * 60
     check_request(labels, detector, space, trials, repeats, folds, metric, seconds)
     sessions = read(logs)

@@ -192,7 +192,10 @@ def _result(
     folder: str | PathLike[str] | None,
 ) -> dict[str, Any]:
     lead = leading_reason(finding)
-    said = f"{finding['unit']} {visible(finding['id'], 200)}: {lead.words}"
+    name = visible(finding["id"], 200)
+    if not name.startswith(finding["unit"]):  # windows and segments are called so
+        name = f"{finding['unit']} {name}"
+    said = f"{name}: {lead.words}"
     return {
         "ruleId": lead.kind,
         "ruleIndex": _AT[lead.kind],
