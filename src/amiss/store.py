@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import zipfile
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
@@ -122,6 +124,39 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, NDArray[A
         return manifest, load(tensors)
     except (SafetensorError, KeyError) as error:  # KeyError: a type of number unknown to numpy
         raise ModelError(f"{target}: its arrays are malformed ({error}); {_REPAIR}") from None
+
+
+@contextmanager
+def locked(path: str | PathLike[str]) -> Iterator[None]:
+    """Let nobody else who asks change a file meanwhile; where the system cannot, do nothing."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    descriptor = -1
+    while descriptor < 0:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except OSError:  # reading says what is wrong
+            yield
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Who had it may have put another file in its place.
+        if not _is_there(descriptor, path):
+            os.close(descriptor)
+            descriptor = -1
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_there(descriptor: int, path: str | PathLike[str]) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino == os.stat(path).st_ino  # noqa: PTH116
+    except OSError:
+        return False
 
 
 def sizes(path: str | PathLike[str]) -> dict[str, int]:

@@ -135,6 +135,46 @@ def test_what_is_left_of_an_incident_keeps_its_id_and_its_places():
     assert not [line for line in left.lines if line.id == "first"]
 
 
+def windows(count, *templates, first):
+    """Return windows of a minute that follow each other, each with events new to training."""
+    return [
+        Finding(
+            "window", f"w{i}", 9.0, 0.001, 60_000 * i, 60_000 * (i + 1),
+            (Location("a.log", i, i),), surprises=unseen(*templates, line=i),
+        )
+        for i in range(first, first + count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [None, (NOISE,)], ids=["unknown", "known"])
+def test_a_muted_incident_hides_no_news_that_stands_beside_it(known):
+    rows = windows(30, NOISE, first=1) + windows(6, NOISE, OTHER, first=31)
+    rows += windows(6, OTHER, first=37)
+    incidents = group_incidents(rows)
+    assert len(incidents) == 1
+    mute = Feedback(incidents[0].kind, "incident", "mute", "me", 0, known=known)
+    shown = leave_out_muted(rows, incidents, [mute], 1)
+    assert [rows[at].id for at in shown.kept] == [f"w{i}" for i in range(31, 43)]
+    assert len(shown.incidents) == 1
+
+
+def test_news_that_the_incident_had_when_it_was_muted_is_hidden_with_it():
+    rows = windows(30, NOISE, first=1) + windows(20, NOISE, OTHER, first=31)
+    incidents = group_incidents(rows)
+    mute = Feedback(incidents[0].kind, "incident", "mute", "me", 0, known=(NOISE, OTHER))
+    assert not leave_out_muted(rows, incidents, [mute], 1).kept
+
+
+def test_an_incident_is_confirmed_by_its_findings_whatever_its_number():
+    rows = two_outages()
+    kind = kind_id(Symptom("unseen", NOISE))
+    first, second = (i for i in group_incidents(rows) if i.kind == kind)
+    ids = tuple(rows[at].id for at in second.findings)
+    entry = Feedback(first.id, "incident", "confirm", "me", 0, ids=ids)
+    shown = leave_out_muted(rows, group_incidents(rows), [entry], 1)
+    assert shown.confirmed == {second.id}
+
+
 def test_what_was_confirmed_is_marked_and_stays():
     confirmed = Feedback("s1", "finding", "confirm", "me", when=0)
     found = finding(surprises=unseen(NOISE))

@@ -1,6 +1,7 @@
 """Mutes and confirmations: what they are of, that a model keeps them, and what they hide."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from amiss import Sessions, Table, confirm, fit, load, mute, read_sessions, stor
 from amiss.errors import ModelError, UsageError
 from amiss.explain.incidents import kind_id
 from amiss.run.feedback import check_findings, undo_feedback
+from amiss.run.models import changed_model
 from amiss.run.templates import correct_templates
 from amiss.types import NO_TIME, Symptom
 
@@ -110,7 +112,9 @@ def test_findings_say_what_the_model_has_not_learnt(model, later):
     }
     assert mute(model, new, findings=found, now=NOW).what == new
     incident = found["incidents"][0]
-    assert mute(model, incident["id"], findings=found, now=NOW).about
+    entry = mute(model, incident["id"], findings=found, now=NOW)
+    assert entry.about
+    assert entry.known == (incident["rarest"]["template"],)
     with pytest.raises(UsageError, match="no incident '12345678' there"):
         mute(model, "12345678", findings=found, now=NOW)
 
@@ -163,6 +167,22 @@ def test_a_file_that_says_something_else_is_refused(fitted_file, tmp_path, entry
     store.write(tmp_path / "odd.amiss", "model", content, arrays)
     with pytest.raises(ModelError, match="does not fit this version"):
         load(tmp_path / "odd.amiss")
+
+
+def test_changes_at_once_are_all_kept(fitted_file, tmp_path):
+    path = tmp_path / "m.amiss"
+    path.write_bytes(fitted_file.read_bytes())
+
+    def change(number):
+        with changed_model(path) as model:
+            mute(model, str(number), now=NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, range(8)))
+    assert len(load(path).feedback) == 8
+    with pytest.raises(UsageError, match="nonsense"):
+        change("nonsense")
+    assert all(entry.undone == NO_TIME for entry in load(path).feedback)
 
 
 def test_who_is_who_runs_it_unless_told(model, monkeypatch):

@@ -203,10 +203,11 @@ def _evaluate_model(
     with status("scoring", logs.quiet):
         report = run_evaluate(fitted, data, known)
     if keep:
+        from amiss.run.models import changed_model
         from amiss.run.remembered import keep_evaluation
 
-        keep_evaluation(fitted, report, logs.logs)
-        fitted.save(model)
+        with changed_model(model) as kept:
+            keep_evaluation(kept, report, logs.logs)
     for note in report.get("notes", []):
         complain(note)
     say(dumps(report) if as_json else describe_evaluation(report))

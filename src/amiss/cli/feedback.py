@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,9 +14,6 @@ from amiss.cli.inputs import not_findings
 from amiss.cli.options import Json
 from amiss.cli.streams import complain, dumps, quoted, say, width
 from amiss.errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from amiss import Model, RowModel
 
 ModelOption = Annotated[
     Path | None,
@@ -114,17 +111,16 @@ def _change(
         raise UsageError(f"nothing to {'take back' if undo else verdict}; expected {what_else}")
     from amiss.present.feedback import SCHEMA, describe_feedback, feedback_to_dicts
     from amiss.run.feedback import clock, undo_feedback
-    from amiss.run.models import load_model
+    from amiss.run.models import changed_model
 
     shown = None if findings is None else _read_findings(findings)
-    fitted: Model | RowModel = load_model(path)
-    before = fitted.feedback
-    if undo:
-        undo_feedback(fitted, [_number(word) for word in what], verdict, who=who)
-    else:
-        for name in what:
-            one(fitted, name, shown)
-    fitted.save(path)
+    with changed_model(path) as fitted:
+        before = fitted.feedback
+        if undo:
+            undo_feedback(fitted, [_number(word) for word in what], verdict, who=who)
+        else:
+            for name in what:
+                one(fitted, name, shown)
     entries = feedback_to_dicts(fitted.feedback, clock())
     changed = (i >= len(before) or f != before[i] for i, f in enumerate(fitted.feedback))
     done = [entry for entry, new in zip(entries, changed, strict=True) if new]

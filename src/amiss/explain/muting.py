@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from amiss.explain.incidents import narrowed
+from amiss.explain.incidents import kind_id, narrowed
 from amiss.explain.symptoms import symptoms_of
 from amiss.types import Finding, Incident
 from amiss.types.feedback import (
@@ -19,6 +20,9 @@ from amiss.types.feedback import (
     Muted,
 )
 
+_NEWS = "unseen"
+"""The kind of symptom that is fatal news, or may be: nothing hides it that was not meant."""
+_MOST, _NEARLY_ALL = 0.5, 0.9
 _CONSEQUENCES = frozenset({"missing", "surplus"})
 """Kinds of symptom that say what did not come, or too often; they follow from the others."""
 
@@ -46,7 +50,9 @@ def leave_out_muted(
 
     A template that is muted hides findings that nothing else speaks for: all events and values
     that were not expected are of muted templates; or, where there are none, all that is missing or
-    surplus is. An incident that is muted hides all later incidents of its kind.
+    surplus is. An incident that is muted hides what is like it in all later incidents of its kind:
+    findings with what most of an incident shows, and with no event new to training but those that
+    it had when it was muted, or where that is not known, that nearly all of the incident has.
 
     Parameters
     ----------
@@ -72,11 +78,11 @@ def leave_out_muted(
     [0]
     """
     held = [entry for entry in feedback if entry.holds(now)]
-    confirmed = frozenset(entry.what for entry in held if entry.verdict == CONFIRM)
+    confirmed = _confirmed(findings, incidents, held)
     mutes = [entry for entry in held if entry.verdict == MUTE]
     known = templates or {}
     texts = {known.get(m.what, m.what) for m in mutes if m.kind == TEMPLATE}
-    kinds = {m.what for m in mutes if m.kind == INCIDENT}
+    kinds = {m.what: m for m in mutes if m.kind == INCIDENT}
     if not mutes:
         return Shown(list(range(len(findings))), tuple(incidents), confirmed=confirmed)
     used: set[str] = set()
@@ -86,8 +92,8 @@ def leave_out_muted(
             hidden.add(at)
             used |= by
     for incident in incidents:
-        if incident.kind in kinds:
-            hidden.update(incident.findings)
+        if incident.kind in kinds and (like := _like(incident, findings, kinds[incident.kind])):
+            hidden |= like
             used.add(incident.kind)
     kept = [at for at in range(len(findings)) if at not in hidden]
     place = {at: i for i, at in enumerate(kept)}
@@ -101,6 +107,30 @@ def leave_out_muted(
             left.append(replace(rest, findings=tuple(place[at] for at in rest.findings)))
     muted = Muted(tuple(findings[at].id for at in sorted(hidden)), tuple(gone), len(used))
     return Shown(kept, tuple(left), muted, confirmed)
+
+
+def _like(incident: Incident, findings: Sequence[Finding], mute: Feedback) -> set[int]:
+    """Return the findings of an incident that are what was muted, not what stands beside it."""
+    shown = {at: set(symptoms_of(findings[at])) for at in incident.findings}
+    counts = Counter(symptom for symptoms in shown.values() for symptom in symptoms)
+    least = min(max(counts.values()), _MOST * len(shown))
+    typical = {s for s, n in counts.items() if n >= least or kind_id(s) == incident.kind}
+    if mute.known is None:
+        known = {s for s, n in counts.items() if n >= _NEARLY_ALL * len(shown)}
+    else:
+        known = {s for s in counts if s.template in mute.known}
+    known |= {s for s in counts if s.kind != _NEWS or kind_id(s) == incident.kind}
+    return {at for at, symptoms in shown.items() if symptoms & typical and symptoms <= known}
+
+
+def _confirmed(
+    findings: Sequence[Finding], incidents: Sequence[Incident], held: Sequence[Feedback]
+) -> frozenset[str]:
+    """Return what was confirmed, incidents by their findings where these are known."""
+    confirmed = {e.what for e in held if e.verdict == CONFIRM and not e.ids}
+    ids = {name for e in held if e.verdict == CONFIRM for name in e.ids}
+    confirmed |= {i.id for i in incidents if any(findings[at].id in ids for at in i.findings)}
+    return frozenset(confirmed)
 
 
 def _templates_that_hide(finding: Finding, muted: Collection[str]) -> set[str]:

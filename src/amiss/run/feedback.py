@@ -93,6 +93,8 @@ def mute(
     if end != NO_TIME and end <= moment:
         raise UsageError(f"until {until}: that is over; expected a moment to come, UTC")
     entry = Feedback(name, kind, MUTE, _who(who), moment, why.strip(), end, about)
+    if kind == INCIDENT and findings is not None:
+        entry = replace(entry, known=_news_of(name, findings))
     _add(model, entry)
     return entry
 
@@ -202,14 +204,15 @@ def feedback_to_content(feedback: Sequence[Feedback]) -> list[dict[str, Any]]:
 
 def feedback_of_content(content: Sequence[dict[str, Any]] | None) -> tuple[Feedback, ...]:
     """Return feedback from what a file holds; older files hold none."""
-    return tuple(
-        Feedback(
-            **{name: str(entry[name]) for name in _WORDS},
-            **{name: int(entry[name]) for name in _MOMENTS},
-            ids=tuple(map(str, entry["ids"])),
-        )
-        for entry in content or ()
-    )
+    found = []
+    for entry in content or ():
+        values: dict[str, Any] = {name: str(entry[name]) for name in _WORDS}
+        values |= {name: int(entry[name]) for name in _MOMENTS}
+        values["ids"] = tuple(map(str, entry["ids"]))
+        if entry.get("known") is not None:
+            values["known"] = tuple(map(str, entry["known"]))
+        found.append(Feedback(**values))
+    return tuple(found)
 
 
 def _add(model: Any, entry: Feedback) -> None:
@@ -246,6 +249,19 @@ def _muted(model: Any, what: str, findings: dict[str, Any] | None) -> tuple[str,
     if (text := _found_template(what, findings)) is not None:
         return TEMPLATE, text, ""
     raise UsageError(_unknown(what, miner, findings))
+
+
+def _news_of(kind: str, findings: dict[str, Any]) -> tuple[str, ...]:
+    """Return the templates in incidents of a kind that training did not have."""
+    ids = {incident["id"] for incident in findings["incidents"] if incident["kind"] == kind}
+    news = {
+        shown["template"]
+        for finding in findings["findings"]
+        if finding["incident"] in ids
+        for shown in (*finding["got"], *finding["deviations"])
+        if shown.get("unseen") or (shown.get("kind") == "count" and shown["usual"] is None)
+    }
+    return tuple(sorted(text for text in news if text is not None))
 
 
 def _template(miner: TemplateMiner, what: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any, overload
 
@@ -253,6 +254,23 @@ def load_model(path: str | PathLike[str]) -> Model | RowModel:
     if not isinstance(loaded, Model | RowModel):
         raise ModelError(f"{path}: holds a bare detector; expected a model from: amiss fit")
     return loaded
+
+
+@contextmanager
+def changed_model(path: str | PathLike[str]) -> Iterator[Model | RowModel]:
+    """Read a saved model, and save it when the block ends; an error leaves the file as it was.
+
+    Others who change it so wait meanwhile, so that nothing that is said gets lost.
+
+    Raises
+    ------
+    InputError, ModelError
+        As `load_model`.
+    """
+    with store.locked(path):
+        model = load_model(path)
+        yield model
+        model.save(path)
 
 
 def evaluate(

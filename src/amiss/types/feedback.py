@@ -34,6 +34,9 @@ class Feedback:
     ids : tuple of str
         The findings of an incident that was confirmed, as far as they were given: anomalies by
         their ids.
+    known : tuple of str, or None
+        Of a muted incident: its templates that training did not have, which are all that it hides;
+        None where that was not looked up.
     undone : int
         When it was taken back; ``NO_TIME``: it was not.
     undone_by : str
@@ -48,6 +51,7 @@ class Feedback:
     until: int = NO_TIME
     about: str = ""
     ids: tuple[str, ...] = ()
+    known: tuple[str, ...] | None = None
     undone: int = NO_TIME
     undone_by: str = ""
 
