@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from amiss.explain.incidents import group_incidents
 from amiss.present.incident_overview import describe_incidents
 from amiss.present.incidents import describe_symptom, extent, headline
-from amiss.present.summary import findings_to_dict
+from amiss.present.summary import findings_to_dict, log_to_dict
 from amiss.types import Feature, Finding, Location, LogInfo, Surprise, Threshold
 
 HOUR = 3_600_000
@@ -28,8 +28,9 @@ def finding(name, line, *templates, text=None, file="app.log", unit="session", t
 
 def summary_of(*findings, files=("app.log",)):
     log = LogInfo(files, "hdfs", lines=100, start=0, end=50 * HOUR)
-    counts = {"scored": 1000, "cut": 0, "templates": 3, "incidents": group_incidents(findings)}
-    return findings_to_dict(findings, log, {}, Threshold("tail", 5.0), **counts)
+    source, threshold = log_to_dict(log, cut=0, templates=3), Threshold("tail", 5.0)
+    incidents = group_incidents(findings)
+    return findings_to_dict(findings, source, {}, threshold, scored=1000, incidents=incidents)
 
 
 def test_a_headline_says_what_how_many_and_when():

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from amiss.explain.rows import explain_judged
 from amiss.present.layout import shown_score
 from amiss.present.rows import number
-from amiss.present.summary import row_findings_to_dict
+from amiss.present.summary import findings_to_dict
 from amiss.present.text import describe_finding, describe_model, summarise
 from amiss.types import NO_TIME, Feature, Finding, Judgement, Location, Region, Threshold
 
@@ -71,9 +71,7 @@ def report(*findings, files=("kdd.csv",), unit="row", shape=(2,), model=MODEL):
     if unit == "entity":
         source, model = source | COUNTED, model | COUNTED
     threshold = Threshold("tail", 3.25, 0.01, 0.009)
-    return row_findings_to_dict(
-        findings, source, model, threshold, scored=300, flagged=len(findings)
-    )
+    return findings_to_dict(findings, source, model, threshold, scored=300, flagged=len(findings))
 
 
 def test_the_overview_says_what_was_read_learnt_and_flagged():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from amiss.explain.incidents import group_incidents
 from amiss.present.reasons import why
-from amiss.present.summary import findings_to_dict
+from amiss.present.summary import findings_to_dict, log_to_dict
 from amiss.present.text import (
     describe_evaluation,
     describe_finding,
@@ -88,8 +88,8 @@ def found(session="id=1", *surprises, missing=(), surplus=(), file="logs/app.log
 
 def summary_of(*findings, log=LOG, model=MODEL, threshold=THRESHOLD, scored=1000, cut=0):
     incidents = group_incidents(findings)
-    counts = {"scored": scored, "cut": cut, "templates": 7}
-    return findings_to_dict(findings, log, model, threshold, incidents=incidents, **counts)
+    source = log_to_dict(log, cut, templates=7)
+    return findings_to_dict(findings, source, model, threshold, scored=scored, incidents=incidents)
 
 
 def overview(*findings, width=120, most=10, **given):

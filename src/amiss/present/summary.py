@@ -31,13 +31,12 @@ _MOST_IDS = 20
 
 def findings_to_dict(
     findings: Sequence[Finding],
-    log: LogInfo,
+    source: dict[str, Any],
     model: dict[str, Any],
     threshold: Threshold,
     *,
     scored: int,
-    cut: int,
-    templates: int,
+    flagged: int | None = None,
     traces: Sequence[TraceVerdict] = (),
     incidents: Sequence[Incident] = (),
     histogram: TimeHistogram | None = None,
@@ -50,12 +49,14 @@ def findings_to_dict(
     Parameters
     ----------
     findings : sequence of Finding
-    log : LogInfo
+    source : dict
+        What was judged: of a log what `log_to_dict` returns; of tables and images files, unit,
+        rows, columns, shape of one, notes.
     model : dict
         What was learnt.
     threshold : Threshold
-    scored, cut, templates : int
-        Sessions scored, those of them cut by the start or end of the log, templates in the log.
+    scored, flagged : int
+        Units that were judged, and those of them beyond the threshold; by default the findings.
     traces : sequence of TraceVerdict
         Of segments: the verdicts on whole traces.
     incidents : sequence of Incident
@@ -75,24 +76,11 @@ def findings_to_dict(
     of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
         "schema": SCHEMA,
-        "source": {
-            "files": list(log.sources),
-            "format": log.format,
-            "lines": log.lines,
-            "ungrouped_lines": log.ungrouped,
-            "start": timestamp(log.start),
-            "end": timestamp(log.end),
-            "templates": templates,
-            "unit": log.unit,
-            "grouping": log.grouping,
-            "why": log.why,
-            "cut": cut,
-            "notes": list(log.notes),
-        },
+        "source": source,
         "model": model,
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
-        "flagged": len(findings),
+        "flagged": len(findings) if flagged is None else flagged,
         "traces": [verdict._asdict() for verdict in traces],
         "muted": _muted(muted),
         "incidents": [
@@ -111,57 +99,28 @@ def findings_to_dict(
     }
 
 
-def row_findings_to_dict(
-    findings: Sequence[Finding],
-    source: dict[str, Any],
-    model: dict[str, Any],
-    threshold: Threshold,
-    *,
-    scored: int,
-    flagged: int,
-    incidents: Sequence[Incident] = (),
-    histogram: TimeHistogram | None = None,
-    muted: Muted = NOTHING_MUTED,
-    confirmed: Collection[str] = (),
-) -> dict[str, Any]:
-    """Return findings of a table or of images as JSON values.
+def log_to_dict(log: LogInfo, cut: int, templates: int) -> dict[str, Any]:
+    """Return where sessions came from as JSON values.
 
     Parameters
     ----------
-    findings : sequence of Finding
-    source : dict
-        What was judged: files, unit, rows, columns, shape of one, notes.
-    model : dict
-        What was learnt.
-    threshold : Threshold
-    scored, flagged : int
-        Rows or images that were judged, and those of them beyond the threshold.
-    incidents, histogram, muted, confirmed
-        As of `findings_to_dict`.
+    log : LogInfo
+    cut, templates : int
+        Sessions cut by the start or end of the log; templates in the log.
     """
-    of = {at: incident.id for incident in incidents for at in incident.findings}
     return {
-        "schema": SCHEMA,
-        "source": source,
-        "model": model,
-        "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
-        "scored": scored,
-        "flagged": flagged,
-        "traces": [],
-        "muted": _muted(muted),
-        "incidents": [
-            {**incident_to_dict(incident, findings), "confirmed": incident.id in confirmed}
-            for incident in incidents
-        ],
-        "histogram": None if histogram is None else histogram_to_dict(histogram),
-        "findings": [
-            {
-                **finding_to_dict(finding),
-                "incident": of.get(at),
-                "confirmed": finding.id in confirmed,
-            }
-            for at, finding in enumerate(findings)
-        ],
+        "files": list(log.sources),
+        "format": log.format,
+        "lines": log.lines,
+        "ungrouped_lines": log.ungrouped,
+        "start": timestamp(log.start),
+        "end": timestamp(log.end),
+        "templates": templates,
+        "unit": log.unit,
+        "grouping": log.grouping,
+        "why": log.why,
+        "cut": cut,
+        "notes": list(log.notes),
     }
 
 

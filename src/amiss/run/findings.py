@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
@@ -15,7 +16,7 @@ from amiss import __version__
 from amiss.present.finding_lines import findings_to_lines
 from amiss.present.findings_csv import findings_to_csv
 from amiss.present.sarif import findings_to_sarif
-from amiss.present.summary import findings_to_dict
+from amiss.present.summary import findings_to_dict, log_to_dict
 from amiss.present.text import describe_finding, summarise
 from amiss.represent.sessions import Sessions, as_datetime
 from amiss.types import (
@@ -73,8 +74,47 @@ class ExplainedFinding(Finding):
         return describe_finding(self)
 
 
+class FindingSequence(Sequence[ExplainedFinding], ABC):
+    """Findings as a sequence, the most anomalous first, and what other programs take of them."""
+
+    __slots__ = ()
+    items: tuple[ExplainedFinding, ...]
+    fitted: Any  # the model that decided, if it is at hand
+
+    @overload
+    def __getitem__(self, index: int) -> ExplainedFinding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ExplainedFinding]: ...
+    def __getitem__(self, index: int | slice) -> ExplainedFinding | Sequence[ExplainedFinding]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[ExplainedFinding]:
+        return iter(self.items)
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return the schema ``amiss.findings/1`` as plain values."""
+
+    def to_jsonl(self) -> str:
+        """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
+        return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))
+
+    def to_sarif(self, folder: str | PathLike[str] | None = None) -> dict[str, Any]:
+        """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
+        return findings_to_sarif(self.to_dict(), __version__, folder)
+
+    def to_html(self, path: str | PathLike[str], evaluation: dict[str, Any] | None = None) -> None:
+        """Write one self-contained HTML page; `evaluation` is as of `amiss.run.page.write_page`."""
+        from amiss.run.page import write_page
+
+        write_page(self, path, evaluation)
+
+
 @dataclass(frozen=True, slots=True)
-class Findings(Sequence[ExplainedFinding]):
+class Findings(FindingSequence):
     """The flagged sessions, the most anomalous first, and how they were decided.
 
     Attributes
@@ -123,19 +163,6 @@ class Findings(Sequence[ExplainedFinding]):
     muted: Muted = NOTHING_MUTED
     confirmed: frozenset[str] = frozenset()
 
-    @overload
-    def __getitem__(self, index: int) -> ExplainedFinding: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[ExplainedFinding]: ...
-    def __getitem__(self, index: int | slice) -> ExplainedFinding | Sequence[ExplainedFinding]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __iter__(self) -> Iterator[ExplainedFinding]:
-        return iter(self.items)
-
     def __repr__(self) -> str:
         return summarise(self.overview())
 
@@ -163,12 +190,10 @@ class Findings(Sequence[ExplainedFinding]):
     def _to_dict(self, worst_only: bool = False) -> dict[str, Any]:
         return findings_to_dict(
             self.items,
-            self.log,
+            log_to_dict(self.log, int((~self.complete).sum()), self.templates),
             self.model,
             self.threshold,
             scored=len(self.scores),
-            cut=int((~self.complete).sum()),
-            templates=self.templates,
             traces=self.traces,
             incidents=self.incidents,
             histogram=self.histogram,
@@ -180,20 +205,6 @@ class Findings(Sequence[ExplainedFinding]):
     def to_csv(self) -> str:
         """Return one row a finding as CSV that is harmless to open."""
         return findings_to_csv(self.to_dict())
-
-    def to_jsonl(self) -> str:
-        """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
-        return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))
-
-    def to_sarif(self, folder: str | PathLike[str] | None = None) -> dict[str, Any]:
-        """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
-        return findings_to_sarif(self.to_dict(), __version__, folder)
-
-    def to_html(self, path: str | PathLike[str], evaluation: dict[str, Any] | None = None) -> None:
-        """Write one self-contained HTML page; `evaluation` is as of `amiss.run.page.write_page`."""
-        from amiss.run.page import write_page
-
-        write_page(self, path, evaluation)
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a finding."""

@@ -12,16 +12,15 @@ from amiss.present.page import SCHEMA, render_page
 from amiss.present.summary import timestamp
 from amiss.represent.sequences import distinct_sequences
 from amiss.represent.sessions import Sessions
-from amiss.run.findings import Findings
+from amiss.run.findings import Findings, FindingSequence
 from amiss.run.ingest import Labels, match_labels
 from amiss.run.metrics import areas, at_threshold, ceiling
 from amiss.run.pipeline import Model
-from amiss.run.row_findings import RowFindings
 from amiss.types import TemplateUse
 
 
 def page_content(
-    findings: Findings | RowFindings, evaluation: dict[str, Any] | None = None
+    findings: FindingSequence, evaluation: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return what the page shows, as plain values.
 
@@ -40,7 +39,7 @@ def page_content(
     from amiss.run.card import model_card
 
     used = findings.template_use if isinstance(findings, Findings) else ()
-    fitted: Any = findings.fitted
+    fitted = findings.fitted
     return {
         "schema": SCHEMA,
         "findings": findings.to_dict(),
@@ -96,7 +95,7 @@ def figures_against_labels(
 
 
 def write_page(
-    findings: Findings | RowFindings,
+    findings: FindingSequence,
     path: str | PathLike[str],
     evaluation: dict[str, Any] | None = None,
 ) -> None:

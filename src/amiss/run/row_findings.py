@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from os import PathLike
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss import __version__
 from amiss.detect._base import Detector
 from amiss.detect._calibration import Calibration
 from amiss.errors import UsageError
 from amiss.explain.attribution import attribute
 from amiss.explain.rows import MOST_FEATURES, explain_attributed, explain_judged
-from amiss.present.finding_lines import findings_to_lines
 from amiss.present.report import report_frame, report_to_csv
-from amiss.present.sarif import findings_to_sarif
-from amiss.present.summary import row_findings_to_dict
+from amiss.present.summary import findings_to_dict
 from amiss.present.text import summarise
-from amiss.run.findings import ExplainedFinding
+from amiss.run.findings import ExplainedFinding, FindingSequence
 from amiss.run.row_data import RowData, ids_of, location_of, unit_of
 from amiss.run.row_values import dense
 from amiss.types import (
@@ -48,7 +43,7 @@ _CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class RowFindings(Sequence[ExplainedFinding]):
+class RowFindings(FindingSequence):
     """The flagged rows, images or entities, the most anomalous first, and how they were decided.
 
     Of a series they are intervals: flagged rows that follow each other.
@@ -97,19 +92,6 @@ class RowFindings(Sequence[ExplainedFinding]):
     muted_rows: int = 0
     confirmed: frozenset[str] = frozenset()
 
-    @overload
-    def __getitem__(self, index: int) -> ExplainedFinding: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[ExplainedFinding]: ...
-    def __getitem__(self, index: int | slice) -> ExplainedFinding | Sequence[ExplainedFinding]:
-        return self.items[index]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __iter__(self) -> Iterator[ExplainedFinding]:
-        return iter(self.items)
-
     def __repr__(self) -> str:
         return summarise(self.to_dict())
 
@@ -124,7 +106,7 @@ class RowFindings(Sequence[ExplainedFinding]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
-        return row_findings_to_dict(
+        return findings_to_dict(
             self.items,
             self.source,
             self.model,
@@ -140,20 +122,6 @@ class RowFindings(Sequence[ExplainedFinding]):
     def to_csv(self) -> str:
         """Return the report as CSV that is harmless to open."""
         return report_to_csv(self.report())
-
-    def to_jsonl(self) -> str:
-        """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
-        return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))
-
-    def to_sarif(self, folder: str | PathLike[str] | None = None) -> dict[str, Any]:
-        """Return SARIF 2.1.0, for code hosts; absolute paths in `folder` are made relative."""
-        return findings_to_sarif(self.to_dict(), __version__, folder)
-
-    def to_html(self, path: str | PathLike[str], evaluation: dict[str, Any] | None = None) -> None:
-        """Write one self-contained HTML page; `evaluation` is as of `amiss.run.page.write_page`."""
-        from amiss.run.page import write_page
-
-        write_page(self, path, evaluation)
 
     def to_frame(self) -> pl.DataFrame:
         """Return one row a finding, with the feature that deviates most.
