@@ -87,13 +87,26 @@ def test_one_side_may_be_standard_input(logs, run_amiss):
         (("before",), 2, "missing argument"),
         (("before", "absent"), 1, "no such file"),
         (("before", "same", "--false-alarm-rate", "0"), 2, "rate"),
+        (("before", "same", "--false-alarm-rate", "1e-9"), 2, "0.0001 or more"),
         (("before", "same", "--min-ratio", "0.5"), 2, "1 or more"),
+        (("before", "same", "--min-ratio", "inf", "--json"), 2, "1 or more"),
         (("before", "same", "--session-key", "a", "--gap", "3"), 2, "only one"),
         (("before", "same", "--session-key", "("), 2, "not a valid regular expression"),
         (("before", "same", "--html", "absent/page.html"), 2, "no folder"),
         (("before", "same", "--model", "before"), 1, "before.log"),
     ],
-    ids=["one log", "no file", "rate", "ratio", "groupings", "pattern", "page", "model"],
+    ids=[
+        "one log",
+        "no file",
+        "rate",
+        "tiny rate",
+        "ratio",
+        "endless",
+        "groupings",
+        "pattern",
+        "page",
+        "model",
+    ],
 )
 def test_errors(logs, run_amiss, words, code, said):
     done = run_amiss("diff", *(logs.get(word, word) for word in words))

@@ -79,7 +79,7 @@ def test_the_verdict_comes_first(content):
     text = describe_diff(content, width=200)
     assert text.splitlines()[0] == (
         "verdict    1 template is new, 1 is gone, 1 changed in rate, 1 transition is new; without "
-        "a change 1 in 100 comparisons names anything; 1 alarming template seen after only, "
+        "change or drift 1 in 100 comparisons names anything; 1 alarming template seen after only, "
         "within chance"
     )
 
@@ -91,7 +91,7 @@ def test_what_is_said_of_each(content):
     assert "×2.0 (1.6 to 2.5), p = 0.0001" in text
     assert "→ close <*>" in text
     assert "after.log:7: open 1" in text
-    assert "seen after only, within chance (2 in all, 5.6 by chance alone)" in text
+    assert "seen after only, within chance (1 more, 5.6 by chance alone)" in text
     assert "seen before only" not in text
 
 
@@ -101,6 +101,16 @@ def test_no_change(content):
     assert diff_verdict(content) == "no change beyond chance"
     assert "before    after" not in describe_diff(content)
     assert "<h1>No change beyond chance.</h1>" in render_diff(content)
+
+
+def test_many_lines_that_chance_may_explain_are_mentioned(content):
+    content["within_chance"] = [template(0, 300), template(0, 20), template(0, 9), template(50, 0)]
+    verdict = diff_verdict(content)
+    assert verdict.endswith(
+        "; 2 templates seen after only (320 lines), in too few places to tell from chance"
+    )
+    content["after"]["lines"] = 100
+    assert "3 templates seen after only (329 lines)" in diff_verdict(content)
 
 
 def test_ten_of_a_kind_and_how_many_more(content):

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
 import amiss
 from amiss.errors import InputError, UsageError
+from amiss.present.diff import compared_words, diff_verdict
 
 STEPS = ("open file", "read page", "read page", "close file")
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e"
@@ -125,10 +127,66 @@ def test_both_kinds_of_nothing_to_tie(compare):
     assert found.before.sessions == 0
 
 
+def test_a_release_that_adds_many_templates(compare):
+    """Each of them alone might be chance, among so many; all of them are not."""
+    trees = ("ash", "birch", "cedar", "elm", "fir", "hazel")
+    news = [" ".join([tree] * (2 + i)) for tree in trees for i in range(5)]
+    rng = np.random.default_rng(1)
+    after = usual(800)
+    for at in rng.permutation(np.repeat(np.arange(len(news)), 12)).tolist():
+        after.insert(int(rng.integers(len(after))), line(7, news[at]))
+    found = compare(usual(800), after, session_key=r"job_\d+")
+    assert len(found.new) == len(news)
+
+
+def bursty(seed, mean, n=2000):
+    rng = np.random.default_rng(seed)
+    share = 1 / np.arange(1, 31)
+    lines = []
+    while len(lines) < n:
+        kind = chr(97 + int(rng.choice(30, p=share / share.sum())) % 26) * 3
+        lines += [f"{kind} did {kind} {i}\n" for i in range(int(rng.geometric(1 / mean)))]
+    return lines[:n]
+
+
+@pytest.mark.parametrize("mean", [30, 200])
+def test_bursts_longer_than_a_stretch_raise_no_alarms(compare, mean):
+    """Two parts of one kind of log; half of them had an alarm when stretches were what counts."""
+    alarms = [compare(bursty(i, mean), bursty(100 + i, mean)).alarms for i in range(8)]
+    assert sum(map(bool, alarms)) <= 1
+
+
+def test_longer_stretches_are_said(compare):
+    found = compare(bursty(1, 200), bursty(2, 200))
+    assert any("longer stretches" in note for note in found.notes)
+
+
+def test_a_storm_is_mentioned(compare):
+    storm = [line(5000 + i // 9, f"retry of disk {i}") for i in range(100)]
+    found = compare(usual(), [*usual(), *storm])
+    assert found.alarms == 0
+    assert diff_verdict(found.to_dict()) == (
+        "no change beyond chance; 1 template seen after only (100 lines), in too few places to "
+        "tell from chance"
+    )
+
+
+def test_access_logs_are_said_to_be_no_good_subject(compare):
+    lines = [
+        f'10.0.0.{i % 9} - - [01/Mar/2026:10:{i // 60:02}:{i % 60:02} +0000] "GET /a/{i} HTTP/1.1" '
+        f'200 {i} "-" "curl/8.0"\n'
+        for i in range(300)
+    ]
+    assert any("access log" in note for note in compare(lines, lines).notes)
+
+
 def test_few_lines_say_so(compare):
     found = compare(["one\n", "two\n"], ["one\n", "three\n"])
     assert found.alarms == 0
     assert any("too few" in note for note in found.notes)
+    one = compare(["one\n"], ["two\n"])
+    assert any("1 line is too few" in note for note in one.notes)
+    assert "1 stretch each" in compared_words(one.to_dict())
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["before", "after"])
@@ -152,14 +210,22 @@ def test_formats_that_differ(compare):
     ("options", "said"),
     [
         ({"session_key": "a", "gap": 1.0}, "only one"),
-        ({"min_ratio": 0.5}, "min_ratio"),
+        ({"min_ratio": 0.5}, "least ratio 0.5"),
+        ({"min_ratio": float("inf")}, "least ratio inf"),
         ({"false_alarm_rate": 2.0}, "rate"),
+        ({"false_alarm_rate": 1e-9}, "0.0001 or more"),
     ],
-    ids=["two groupings", "ratio", "rate"],
+    ids=["two groupings", "ratio", "endless ratio", "rate", "tiny rate"],
 )
 def test_options_that_make_no_sense(compare, options, said):
     with pytest.raises(UsageError, match=said):
         compare(usual(5), usual(5), **options)
+
+
+def test_a_table_and_a_log(tmp_path, compare):
+    table = "LineId,Content,EventId,EventTemplate\n" + "1,a,E1,does E1\n" * 20
+    with pytest.raises(InputError, match=r"give logs of one format$"):
+        compare([table], usual())
 
 
 def test_standard_input_holds_one_log():

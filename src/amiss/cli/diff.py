@@ -52,7 +52,7 @@ def diff(
         typer.Option(
             "--false-alarm-rate",
             metavar="SHARE",
-            help="Chance that anything is named where nothing changed.",
+            help="Chance that anything is named where nothing changed, at least 0.0001.",
         ),
     ] = 0.01,
     min_ratio: Annotated[
@@ -64,7 +64,7 @@ def diff(
         str | None,
         typer.Option(
             "--fail-on",
-            metavar="new|gone|rate|any",
+            metavar="new|gone|rate|any|alarming",
             help="Exit with 3 at new templates or transitions, at those that are gone, at changed "
             "rates, or at any of these. alarming: at one alarming template that is not in BEFORE, "
             "though chance may explain it.",

@@ -10,6 +10,8 @@ from amiss.present.layout import MOST_SHOWN, counted, labelled, short_names, tim
 _INDENT = 19
 """Columns before a template."""
 _FEW = 3
+_MANY, _SOME, _MANY_OF_LOG = 20, 5, 0.01
+"""Lines of a template that are worth a word, or so many and that share of the log."""
 
 
 def describe_diff(content: dict[str, Any], most: int | None = MOST_SHOWN, width: int = 100) -> str:
@@ -49,8 +51,9 @@ def sections(content: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     expected, found = content["expected_by_chance"], content["in_one_log_only"]
 
     def by_chance(kind: str) -> str:
-        explained = shown_number(expected[kind])
-        return f"within chance ({found[kind]:,} in all, {explained} by chance alone)"
+        explained, named = shown_number(expected[kind]), len(content[kind])
+        others = f"{found[kind] - named:,} more" if named else f"{found[kind]:,} in all"
+        return f"within chance ({others}, {explained} by chance alone)"
 
     within = content["within_chance"]
     after = [change for change in within if change["after"]]
@@ -78,8 +81,8 @@ def diff_verdict(content: dict[str, Any]) -> str:
     >>> content = {**dict.fromkeys(kinds, []), "false_alarm_rate": 0.01, "alarms": 0}
     >>> diff_verdict(content)
     'no change beyond chance'
-    >>> diff_verdict({**content, "alarms": 2, "new": [0], "changed": [0]})
-    '1 template is new, 1 changed in rate; without a change 1 in 100 comparisons names anything'
+    >>> print(*diff_verdict({**content, "alarms": 2, "new": [0], "changed": [0]}).split("; "))
+    1 template is new, 1 changed in rate without change or drift 1 in 100 comparisons names anything
     """
     parts: list[str] = []
     numbers = {kind: len(content[kind]) for kind in ("new", "gone", "changed", "transitions")}
@@ -92,12 +95,20 @@ def diff_verdict(content: dict[str, Any]) -> str:
         parts.append("1 transition is new" if n == 1 else f"{n:,} transitions are new")
     if parts:
         one_in = shown_number(1 / content["false_alarm_rate"])
-        sentence = f"{', '.join(parts)}; without a change 1 in {one_in} comparisons names anything"
+        without = f"without change or drift 1 in {one_in} comparisons names anything"
+        sentence = f"{', '.join(parts)}; {without}"
     else:
         sentence = "no change beyond chance"
-    if alarming := sum(bool(c["alarming"] and c["after"]) for c in content["within_chance"]):
+    unseen = [change for change in content["within_chance"] if change["after"]]
+    if alarming := sum(bool(change["alarming"]) for change in unseen):
         noun = counted(alarming, "alarming template")
         sentence += f"; {noun} seen after only, within chance"
+    least = min(_MANY, max(_SOME, _MANY_OF_LOG * content["after"]["lines"])) if unseen else _MANY
+    many = [c["after"] for c in unseen if not c["alarming"] and c["after"] >= least]
+    if many:
+        noun = counted(len(many), "template")
+        lines = counted(sum(many), "line")
+        sentence += f"; {noun} seen after only ({lines}), in too few places to tell from chance"
     return sentence
 
 
@@ -116,8 +127,10 @@ def side_words(side: dict[str, Any]) -> str:
 def compared_words(content: dict[str, Any]) -> str:
     """Return how the logs were compared."""
     before, after = content["before"]["stretches"], content["after"]["stretches"]
+    each = f"{counted(after, 'stretch', 'stretches')} each"
+    shown = each if before == after else f"{before:,} and {after:,} stretches"
     parts = [
-        f"shares of lines in {before:,} and {after:,} stretches",
+        f"shares of lines in {shown}",
         f"rates by a factor of {content['min_ratio']:g} or more",
     ]
     if by := content["grouping"]["by"]:

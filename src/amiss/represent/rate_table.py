@@ -105,20 +105,22 @@ def collect_lines(
     )
 
 
-def stretches_of(lines: tuple[int, int]) -> tuple[int, int]:
+def stretches_of(lines: tuple[int, int], fewest: int = STRETCHES) -> tuple[int, int]:
     """Return into how many stretches of about equal length to cut two logs.
 
     Parameters
     ----------
     lines : tuple of (int, int)
         Of each log.
+    fewest : int
+        Stretches of the shorter log, if it has the lines.
 
     Examples
     --------
     >>> stretches_of((3200, 6400)), stretches_of((50, 100_000)), stretches_of((3, 4))
     ((64, 128), (10, 20000), (1, 1))
     """
-    size = max(min(lines) / STRETCHES, _FEWEST_LINES)
+    size = max(min(lines) / fewest, _FEWEST_LINES)
     first, second = (max(1, round(n / size)) for n in lines)
     return first, second
 
@@ -151,15 +153,14 @@ def count_by_stretch(
     return np.bincount(flat, minlength=n_items * columns).reshape(n_items, columns)
 
 
-def stretches_with(
-    items: NDArray[np.integer], stretch: NDArray[np.int64], n_items: int, n_stretches: int
+def came_in(
+    items: NDArray[np.integer], stretch: NDArray[np.int64], n_stretches: int
 ) -> NDArray[np.int64]:
-    """Return in how many stretches each item came, shape (n_items,).
+    """Return which items came in which stretches: ``item * n_stretches + stretch``, each once.
 
     Examples
     --------
-    >>> stretches_with(np.array([0, 1, 0, 0]), np.array([0, 0, 1, 1]), 3, 2).tolist()
-    [2, 1, 0]
+    >>> came_in(np.array([0, 1, 0, 0]), np.array([0, 0, 1, 1]), 2).tolist()
+    [0, 1, 2]
     """
-    came = np.unique(items.astype(np.int64) * n_stretches + stretch)
-    return np.bincount(came // n_stretches, minlength=n_items)
+    return np.unique(items.astype(np.int64) * n_stretches + stretch)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from amiss.decide.one_side import Places
 from amiss.decide.rates import RateChanges
 from amiss.represent.rate_table import LogLines
 from amiss.represent.templates import TemplateMiner
@@ -23,6 +24,21 @@ _MOST_PAIRS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """In how many places items came, in stretches so long that neighbours are hardly alike.
+
+    Attributes
+    ----------
+    stretches : tuple of (int, int)
+        Of both logs.
+    places : Places
+    """
+
+    stretches: tuple[int, int]
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Templates and pairs of templates in two logs; lists are of before and after.
 
@@ -33,21 +49,26 @@ class Counts:
     stretches : tuple of (int, int)
     by_stretch : list of ndarray of int64, shape (n_templates, n_stretches)
     stretches_with : list of ndarray of int64, shape (n_templates,)
+    judged : Judged
+        In how many places templates came, which is what is judged.
     pairs : ndarray of int64, shape (n_pairs, 2)
         Templates that follow each other in either log.
     pair_codes : list of ndarray of int64
         Row of `pairs` of each transition.
     pair_counts, pairs_with : list of ndarray of int64, shape (n_pairs,)
+    pairs_judged : Judged
     """
 
     events: list[NDArray[np.int64]]
     stretches: tuple[int, int]
     by_stretch: list[NDArray[np.int64]]
     stretches_with: list[NDArray[np.int64]]
+    judged: Judged
     pairs: NDArray[np.int64]
     pair_codes: list[NDArray[np.int64]]
     pair_counts: list[NDArray[np.int64]]
     pairs_with: list[NDArray[np.int64]]
+    pairs_judged: Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +82,10 @@ class Differences:
     shown : ndarray of int64
         The templates that `rates` are of: those of both logs.
     rates : RateChanges
-    share : float
-        What came in one log only is beyond chance if it is at most so probable.
+    new, gone : ndarray of bool, shape (n_templates,)
+        Which of them came in one log only, beyond chance.
+    pairs : ndarray of bool, shape (n_pairs,)
+        The same of pairs that came after only.
     expected : dict of str to float
     """
 
@@ -71,7 +94,9 @@ class Differences:
     pair_p: NDArray[np.float64]
     shown: NDArray[np.int64]
     rates: RateChanges
-    share: float
+    new: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
+    pairs: NDArray[np.bool_]
     expected: dict[str, float]
 
 
@@ -108,8 +133,8 @@ def describe_differences(
 ) -> dict[str, Any]:
     """Return the differences as arguments of `LogDiff`, the most important first."""
     before, after = (own.sum(axis=1) for own in counts.by_stretch)
-    new = _ordered(np.flatnonzero(found.new_p <= found.share), alarming, after)
-    gone = _ordered(np.flatnonzero(found.gone_p <= found.share), alarming, before)
+    new = _ordered(np.flatnonzero(found.new), alarming, after)
+    gone = _ordered(np.flatnonzero(found.gone), alarming, before)
     rates = found.rates
     at = np.flatnonzero(rates.changed)
     # What changed most for sure: how far the nearer end of the interval is from no change.
@@ -122,8 +147,8 @@ def describe_differences(
     pair_alarm: NDArray[np.bool_] = alarming[first_of] | alarming[second_of]
     pair_new: NDArray[np.bool_] = (before[first_of] == 0) | (before[second_of] == 0)
     only_after = counts.pair_counts[0] == 0
-    pairs = np.flatnonzero(found.pair_p <= found.share)
-    pairs_within = np.flatnonzero(only_after & (found.pair_p > found.share))
+    pairs = np.flatnonzero(found.pairs)
+    pairs_within = np.flatnonzero(only_after & ~found.pairs)
     # Those of a new template follow from it.
     pairs = _ordered(pairs, pair_alarm & ~pair_new, counts.pair_counts[1] - (pair_new << 40))
     pairs_within = _ordered(pairs_within, pair_alarm & ~pair_new, counts.pair_counts[1])[

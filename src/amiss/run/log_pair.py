@@ -219,10 +219,15 @@ def _check_formats(readers: list[_Reader]) -> None:
     before, after = (reader.format_name for reader in readers)
     if before != after:
         names = [reader.sources[0].name for reader in readers]
+        # A table is read by its columns or not at all.
+        both = (
+            ""
+            if STRUCTURED in (before, after)
+            else (f", or --format {FORMATS[-1].name} to read both without times and levels")
+        )
         raise InputError(
             f"{names[0]} is in the {before} format, {names[1]} in the {after} format, so their "
-            f"messages cannot be compared; give logs of one format, or --format {before} to read "
-            "both so"
+            f"messages cannot be compared; give logs of one format{both}"
         )
 
 
