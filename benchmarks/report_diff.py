@@ -3,9 +3,9 @@
 Halves without a change: sessions, or stretches of time, are drawn at random into two logs; of
 simulated logs, which do not drift, the halves in time. Then the second half is changed in one way,
 and the difference counts as found if it is named as what it is: another difference does not count.
-The least change and the corrections for bursts and drift were chosen on simulated logs of seeds 1 to 3
-and on the Loghub samples of Apache, BGL, Hadoop, HealthApp and Linux, none of which is here. The
-number of stretches was doubled, from 32, after a first run on these logs, which had no alarm
+The least change and the corrections for bursts and drift were chosen on simulated logs of seeds 1
+to 3 and on the Loghub samples of Apache, BGL, Hadoop, HealthApp and Linux, none of which is here.
+The number of stretches was doubled, from 32, after a first run on these logs, which had no alarm
 either.
 
 ``diff_found`` is of all changes but one: a template that comes in bursts has no rate to speak of,

@@ -73,7 +73,7 @@ class TemplateChange:
         in one log only.
     p_value : float
         How often chance alone shows anything as odd, of all templates; for templates of one log,
-        how many as frequent ones chance alone puts there, at most 1.
+        the share of them, of as many places or more, that chance explains, at most 1.
     example : Example
         The first of its lines, after if there is one.
     """
