@@ -66,7 +66,7 @@ def print_findings(
     else:
         from amiss.present.layout import describe_muted, notes_of
 
-        content = findings.to_dict()
+        content = findings.overview()
         muted = describe_muted(content)
         for note in [*notes_of(content), *([f"muted: {muted}"] if muted else [])]:
             complain(note)
@@ -98,14 +98,14 @@ def _print_text(findings: Findings | RowFindings, everything: bool, as_report: b
     """Print an overview; of entities, or if asked for, the report."""
     from amiss.present.layout import MOST_SHOWN
     from amiss.present.text import summarise
-    from amiss.run.row_findings import RowFindings
 
-    content = findings.to_dict() if isinstance(findings, RowFindings) else findings.overview()
+    content = findings.overview()
     most = None if everything else MOST_SHOWN
     if content["source"]["unit"] != "entity" and not as_report:
         say(summarise(content, most, width()))
         return
     from amiss.present.report import describe_report
+    from amiss.run.row_findings import RowFindings
 
     say(summarise({**content, "findings": []}, most, width()))
     if isinstance(findings, RowFindings) and findings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,7 @@ from amiss.present.figures import (
     LINES,
     SQUARE,
     VERMILION,
+    Floats,
     add_legend,
     as_floats,
     draw_frame,
@@ -76,10 +77,7 @@ def plot_roc(
         area = float(roc_auc_score(label, ranks))
         curves.append((area, plain(name), *roc_curve(label, ranks)[:2]))
     drawn = get_axes(ax, SQUARE)
-    for i, (area, name, false, true) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
-        line = LINES[i % len(LINES)]
-        said = f"{name} · AUC {area:.3f}"
-        drawn.plot(false, true, line, color=COLOURS[i % len(COLOURS)], linewidth=1.6, label=said)
+    _draw_curves(drawn, curves, "AUC")
     drawn.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="chance")
     drawn.set(xlabel="share of normal ones flagged", ylabel="share of anomalies found")
     drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -130,20 +128,26 @@ def plot_pr(
         label, ranks = _get_known(name, truth, score)
         area = float(average_precision_score(label, ranks))
         precision, recall, _ = precision_recall_curve(label, ranks)
-        curves.append((area, plain(name), precision, recall))
+        curves.append((area, plain(name), recall, precision))
         shares.add(float(label.mean()))
     drawn = get_axes(ax, SQUARE)
-    for i, (area, name, precision, recall) in enumerate(sorted(curves, key=lambda c: -c[0])):
-        drawn.plot(
-            recall, precision, LINES[i % len(LINES)], color=COLOURS[i % len(COLOURS)],
-            linewidth=1.6, drawstyle="steps-post", label=f"{name} · AP {area:.3f}",
-        )  # fmt: skip
+    _draw_curves(drawn, curves, "AP", drawstyle="steps-post")
     if len(shares) == 1:
         drawn.axhline(*shares, linestyle=":", color=GREY, linewidth=1, label="chance")
     drawn.set(xlabel="recall: share of anomalies found", ylabel="precision: share of flags right")
     drawn.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     add_legend(drawn, ax is None)
     return drawn
+
+
+def _draw_curves(
+    ax: Axes, curves: list[tuple[float, str, Floats, Floats]], measure: str, **style: Any
+) -> None:
+    """Draw curves of detectors, given as area, name, x and y, the greatest area first."""
+    for i, (area, name, x, y) in enumerate(sorted(curves, key=lambda curve: -curve[0])):
+        line, colour = LINES[i % len(LINES)], COLOURS[i % len(COLOURS)]
+        said = f"{name} · {measure} {area:.3f}"
+        ax.plot(x, y, line, color=colour, linewidth=1.6, label=said, **style)
 
 
 def plot_precision_recall(

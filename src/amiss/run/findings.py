@@ -98,6 +98,10 @@ class FindingSequence(Sequence[ExplainedFinding], ABC):
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
 
+    def overview(self) -> dict[str, Any]:
+        """Return as much of `to_dict` as an overview tells."""
+        return self.to_dict()
+
     def to_jsonl(self) -> str:
         """Return each finding as one line of JSON: the schema ``amiss.finding/1``."""
         return "".join(f"{line}\n" for line in findings_to_lines(self.to_dict()))

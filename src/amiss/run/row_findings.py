@@ -93,7 +93,7 @@ class RowFindings(FindingSequence):
     confirmed: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
-        return summarise(self.to_dict())
+        return summarise(self.overview())
 
     @property
     def alarms(self) -> int:
