@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from amiss.detect._adam import OneCycleAdam
 from amiss.errors import UsageError
 
 _LEAST_STEPS, _LEAST_PATIENCE = 200, 50
@@ -97,9 +98,6 @@ def _train(
     if validation is not None:
         held_out[validation.cpu()] = True
     items = torch.nonzero(~held_out).squeeze(1)
-    optimizer = torch.optim.Adam(
-        module.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
-    )
     # A handful of distinct windows makes an epoch of one step: epochs alone would train nothing.
     steps_an_epoch = max(1, -(-len(items) // batch_size))
     stretch = max(1, -(-_LEAST_STEPS // (epochs * steps_an_epoch)))
@@ -108,9 +106,7 @@ def _train(
         # As many steps as the rate takes to rise may pass before there is anything to lose.
         patience = max(patience * stretch, -(-_LEAST_PATIENCE // steps_an_epoch))
     steps = epochs * steps_an_epoch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=learning_rate, total_steps=steps, pct_start=0.2
-    )
+    optimizer = OneCycleAdam(module.parameters(), learning_rate, steps, weight_decay)
     history: list[dict[str, float]] = []
     best, best_weights, waited = float("inf"), copy.deepcopy(module.state_dict()), 0
     step = 0
@@ -122,10 +118,9 @@ def _train(
             progress = (step / steps,) if with_progress else ()
             summed, weights = loss(module, *batch(indices.to(device)), *progress)
             step += 1
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             torch.autograd.backward(summed / weights.clamp_min(1e-12))
             optimizer.step()
-            schedule.step()
             total += float(summed.detach())
             weight += float(weights)
         entry = {"epoch": float(epoch), "loss": total / max(weight, 1e-12)}
