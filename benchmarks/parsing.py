@@ -33,6 +33,7 @@ import numpy as np
 import polars as pl
 
 import amiss
+from amiss.read.lines import KindsOfForms
 from amiss.represent import template_mining
 from amiss.represent.shapes import mask
 from amiss.represent.templates import TemplateMiner
@@ -88,8 +89,9 @@ def read_systems() -> list[System]:
 
 def parse(messages: Sequence[str]) -> list[str]:
     """Return the template of each message, as amiss sees it."""
-    kinds = pl.Series(messages, dtype=pl.String).str.replace_all("[0-9]+", "0")
-    shapes = mask(kinds)
+    forms = pl.Series(messages, dtype=pl.String).str.replace_all("[0-9]", "0")
+    kind, kinds = KindsOfForms().of(forms)
+    shapes = mask(kinds)[kind]
     distinct = shapes.unique(maintain_order=True)
     miner = TemplateMiner()
     ids = miner.add(distinct.to_list())

@@ -167,7 +167,7 @@ LINES = [
     ), (
         "audit", "type=SYSCALL msg=audit(1709287200.123:456): arch=c000003e syscall=59 success=yes",
         "2024-03-01T10:00:00.123", "",
-        "type=SYSCALL msg=audit(0.0:0): arch=c0e syscall=0 success=yes",
+        "type=SYSCALL msg=audit(0.0:0): arch=0aaaaaaa syscall=0 success=yes",
         {"type": "SYSCALL", "serial": "456"},
     ), (
         "postgres", "2024-03-01 10:00:00.123 +01 [1234] ERROR:  no 7",

@@ -38,10 +38,10 @@ def test_lines_of_one_kind_differ_in_their_digits_only(block):
 
 
 def test_digits_are_found_across_what_is_looked_at_in_one_go(monkeypatch):
-    monkeypatch.setattr("amiss.read.lines._SCRATCH", 4)
-    _, kind, kinds, *_ = split_kinds(b"abc123456def\nabc7def\n1\n/:09\n", ReadReport())
+    monkeypatch.setattr("amiss.read.lines._SCRATCH", 8)
+    _, kind, kinds, *_ = split_kinds(b"abc123456xyz\nabc7xyz\n1\n/:09\n", ReadReport())
     assert kind.tolist() == [0, 0, 1, 2]
-    assert kinds.to_list() == ["abc0def", "0", "/:0"]
+    assert kinds.to_list() == ["abc0xyz", "0", "/:0"]
 
 
 def test_lines_come_block_by_block_and_counts_with_the_last(tmp_path, monkeypatch):

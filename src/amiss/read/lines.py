@@ -12,18 +12,24 @@ from numpy.typing import NDArray
 
 from amiss.read.privacy import Masker
 from amiss.read.sources import MAX_LINE, ReadReport, Source, read_blocks
-from amiss.types import distinct_codes
+from amiss.types import distinct_codes, level_hexadecimal, texts_at
 
 _ZERO = np.uint8(ord("0"))
+_NEWLINE, _RETURN = np.uint8(ord("\n")), np.uint8(ord("\r"))
 _SCRATCH = 1 << 18
-"""Bytes looked at in one go, so that all that is made of them stays in the cache."""
+"""Bytes looked at in one go, in words of eight, so what is made of them stays in the cache."""
+_FEW = 4096
+"""Forms of a block that are looked up one by one."""
+_REMEMBERED = 1 << 14
+"""Forms that are kept from block to block."""
 
 
 class Lines(NamedTuple):
     """Lines of a block, and what they are without their digits.
 
     Of one *form* are lines with the same characters in the same places, but for the values of
-    digits; of one *kind* those that differ in how many digits there are in a run, too.
+    digits; of one *kind* those that differ in how many digits there are in a run, too, and in UUIDs
+    and hexadecimal numbers of one length.
 
     Attributes
     ----------
@@ -32,7 +38,8 @@ class Lines(NamedTuple):
     kind : ndarray of int64, shape (n,)
         Row of `kinds` that each line belongs to.
     kinds : polars.Series of str
-        The distinct lines with each run of digits written as one ``0``, by first appearance.
+        The distinct lines with each run of digits written as one ``0``, and hexadecimal as
+        `amiss.types.level_hexadecimal` has it, by first appearance.
     form : ndarray of int64, shape (n,)
         Row of `forms` that each line belongs to.
     forms : polars.Series of str
@@ -62,10 +69,11 @@ def read_kinds(
     # whichever of the two is ahead.
     own = ReadReport(bytes=report.bytes)
     blocks = read_blocks(source, own, progress)
+    known = KindsOfForms()
 
     def next_lines() -> Lines | None:
         block = next(blocks, None)
-        return None if block is None else split_kinds(block, own, masker)
+        return None if block is None else split_kinds(block, own, masker, known)
 
     with ThreadPoolExecutor(1, "amiss-read") as ahead:
         coming = ahead.submit(next_lines)
@@ -75,11 +83,17 @@ def read_kinds(
     report.add(own)
 
 
-def split_kinds(block: bytes, report: ReadReport, masker: Masker | None = None) -> Lines:
+def split_kinds(
+    block: bytes,
+    report: ReadReport,
+    masker: Masker | None = None,
+    known: KindsOfForms | None = None,
+) -> Lines:
     r"""Return the lines of a block and their kinds; nothing after this sees what is masked.
 
     Lines that hold the same digits but for their values are the same with each digit written as
-    ``0``. These are few, so runs of digits are only looked for in the distinct ones.
+    ``0``. These are few, so runs of digits, and hexadecimal ones, are only looked for in those that
+    are not `known` yet.
 
     Examples
     --------
@@ -92,9 +106,41 @@ def split_kinds(block: bytes, report: ReadReport, masker: Masker | None = None) 
     block = _mended(block, report)
     if masker is not None:
         block = masker(block.decode()).encode()
-    form, forms = distinct_codes(_lines(_zeroed(block)))
-    kind, kinds = distinct_codes(forms.str.replace_all("00+", "0"))
-    return Lines(_lines(block), kind[form], kinds, form, forms)
+    start, length = _where(block)
+    form, forms = distinct_codes(texts_at(_zeroed(block), start, length))
+    kind, kinds = (known or KindsOfForms()).of(forms)
+    return Lines(texts_at(block, start, length), kind[form], kinds, form, forms)
+
+
+class KindsOfForms:
+    """The kinds of forms; most of those of a block were there in the one before.
+
+    Examples
+    --------
+    >>> kind, kinds = KindsOfForms().of(pl.Series(["a 00", "up 0c0ffee0", "a 000", "up f00dbabe"]))
+    >>> kind.tolist(), kinds.to_list()
+    ([0, 1, 0, 1], ['a 0', 'up 0aaaaaaa'])
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, forms: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
+        """Return for each form its row among the distinct kinds, and these."""
+        if len(forms) > _FEW:
+            return distinct_codes(_kinds_of(forms))
+        texts = forms.to_list()
+        if new := [text for text in texts if text not in self._known]:
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+                new = texts
+            self._known.update(zip(new, _kinds_of(pl.Series(new)).to_list(), strict=True))
+        return distinct_codes(pl.Series([self._known[text] for text in texts], dtype=pl.String))
+
+
+def _kinds_of(forms: pl.Series) -> pl.Series:
+    leveled = level_hexadecimal((forms.str.join("\n").item() + "\n").encode())
+    return texts_at(leveled, *_where(leveled)).str.replace_all("00+", "0")
 
 
 def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
@@ -120,42 +166,70 @@ def _mended(block: bytes, report: ReadReport) -> bytes:
 
 def _lines(block: bytes) -> pl.Series:
     """Return the lines of a block, without line ends."""
-    if not block:
-        return pl.Series([], dtype=pl.String)
-    carriage_returns = b"\r" in block
-    if not carriage_returns and b"\0" not in block:
-        # As a table of one column: none of these lines is cut in two.
-        lines = pl.read_csv(
-            block,
-            has_header=False,
-            separator="\0",
-            quote_char=None,
-            schema={"line": pl.String},
-            raise_if_empty=False,
-        )["line"]
-        if lines.null_count():
-            lines = lines.fill_null("")
-        ends = len(lines) - (not block.endswith(b"\n"))
-        if lines.str.len_bytes().sum() + ends == len(block):
-            return lines  # every byte is there; of a byte-order mark they are not
-    text = block.decode()
-    lines = pl.Series([text]).str.split("\n").explode()
-    if text.endswith("\n"):  # a line end closes a line; it does not open another one
-        lines = lines.head(-1)
-    return lines.str.strip_chars_end("\r") if carriage_returns else lines
+    return texts_at(block, *_where(block))
 
 
-def _zeroed(block: bytes) -> bytes:
+def _where(block: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    r"""Return where the lines of a block begin, and how long they are without their ends, in bytes.
+
+    Examples
+    --------
+    >>> _where(b"one\r\n\nthree")
+    (array([0, 5, 6]), array([3, 0, 5]))
+    """
+    data = np.frombuffer(block, dtype=np.uint8)
+    ends = _line_ends(data)
+    if len(block) and not block.endswith(b"\n"):  # an end closes a line, it does not open one
+        ends = np.append(ends, len(block))
+    start = np.zeros(len(ends), dtype=np.int64)
+    start[1:] = ends[:-1] + 1
+    length = ends - start
+    if b"\r" in block:
+        length[_returns(data, start, length)] -= 1
+        for row in _returns(data, start, length):  # some tools write two
+            line = block[start[row] : start[row] + length[row]]
+            length[row] = len(line.rstrip(b"\r"))
+    return start, length
+
+
+def _returns(
+    data: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return which lines end with a carriage return."""
+    filled: NDArray[np.int64] = np.flatnonzero(length)
+    filled = filled[data[start[filled] + length[filled] - 1] == _RETURN]
+    return filled
+
+
+def _line_ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return where the line ends of a block are, of which most words of eight bytes have none."""
+    found = []
+    is_end = np.empty(_SCRATCH, dtype=np.bool_)
+    for at in range(0, len(data), _SCRATCH):
+        part = data[at : at + _SCRATCH]
+        np.equal(part, _NEWLINE, out=is_end[: len(part)])
+        is_end[len(part) :] = False
+        words = np.flatnonzero(is_end.view(np.uint64) != 0)
+        within = np.flatnonzero(is_end.reshape(-1, 8)[words])
+        found.append((words[within >> 3] << 3) + (within & 7) + at)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def _zeroed(block: bytes) -> memoryview:
     """Return a block with each digit written as ``0``, at memory speed."""
     characters = np.frombuffer(block, dtype=np.uint8)
     zeroed = np.empty_like(characters)
-    value = np.empty(min(len(block), _SCRATCH), dtype=np.uint8)
+    value = np.empty(_SCRATCH, dtype=np.uint8)
+    is_digit = np.empty(_SCRATCH, dtype=np.bool_)
+    ones = is_digit.view(np.uint8)
     for at in range(0, len(block), _SCRATCH):
         part = characters[at : at + _SCRATCH]
-        above = np.subtract(part, _ZERO, out=value[: len(part)])  # wraps around below "0"
-        np.multiply(above, above < 10, out=above)
-        np.subtract(part, above, out=zeroed[at : at + len(part)])
-    return zeroed.tobytes()
+        size = len(part)
+        above = np.subtract(part, _ZERO, out=value[:size])  # wraps around below "0"
+        np.less(above, 10, out=is_digit[:size])
+        np.multiply(above, ones[:size], out=above)
+        np.subtract(part, above, out=zeroed[at : at + size])
+    return zeroed.data
 
 
 def _cut_lines(block: bytes) -> tuple[bytes, int]:

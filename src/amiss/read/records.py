@@ -16,7 +16,7 @@ from amiss.read.clock import Clock
 from amiss.read.format_type import CSV, GIVEN, HASHED, HEADER, JOURNAL, Format
 from amiss.read.formats import get_format
 from amiss.read.header_fields import match_headers, read_headers
-from amiss.read.lines import Lines, read_kinds, split_kinds
+from amiss.read.lines import KindsOfForms, Lines, read_kinds, split_kinds
 from amiss.read.multiline import (
     continues,
     join,
@@ -180,7 +180,8 @@ class RecordReader:
             parts = read_kinds(source, self.report, self._progress, self._masker)
         else:
             blocks = self._blocks(source)
-            parts = (split_kinds(block, self.report, self._masker) for block in blocks)
+            known = KindsOfForms()
+            parts = (split_kinds(block, self.report, self._masker, known) for block in blocks)
         yield from map(without_colours, parts)
 
     def _say_format(self, source: Source) -> None:

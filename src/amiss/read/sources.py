@@ -259,7 +259,7 @@ def _decompressed(
     decoder = _Members(new) if new else None
     steps = 0
     try:
-        while data := file.read(step):
+        while data := file.read(step) if decoder else _read_lines(file):
             report.bytes += len(data)
             if progress:
                 progress(report.bytes)
@@ -273,6 +273,15 @@ def _decompressed(
         if new and _is_damage(error):
             yield _up_to_damage(file, _Members(new), step, steps)
         report.damage.append(f"{source.name}: damaged, read up to the damage ({error})")
+
+
+def _read_lines(file: BinaryIO) -> bytes:
+    """Read bytes up to a line end: whole lines need not be put together, which is a copy."""
+    begin = file.tell()
+    file.seek(begin + BLOCK)
+    rest = len(file.readline(MAX_LINE))
+    file.seek(begin)
+    return file.read(BLOCK + rest)
 
 
 def _up_to_damage(file: BinaryIO, decoder: _Members, step: int, steps: int) -> bytes:
@@ -356,7 +365,7 @@ def _whole_lines(chunks: Iterable[bytes], report: ReadReport) -> Iterator[bytes]
             continue
         if size + len(chunk) >= BLOCK:
             # Views are not copied on the way; a block of whole lines goes as it came.
-            whole = not parts and end + 1 == len(chunk)
+            whole = not size and end + 1 == len(chunk)
             yield chunk if whole else b"".join([*parts, memoryview(chunk)[: end + 1]])
             parts, size = [chunk[end + 1 :]], len(chunk) - end - 1
         else:

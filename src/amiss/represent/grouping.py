@@ -11,11 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
-from amiss.represent.places import Places, cut, find_groups, find_matches, is_blind_to_digits
+from amiss.represent.places import PlaceFinder, Places, cut, is_blind_to_digits
 from amiss.types import NO_TIME, RecordBatch
 
 _LINES_OF_FORM = 4
 """As many lines of a form make it worth looking at forms, not at lines."""
+_HEXADECIMAL = frozenset("abcdefABCDEFxX-")
 LONGEST_SILENCE = 10_080
 """Windows without a line that are kept in a row: a week of minutes."""
 
@@ -84,10 +85,12 @@ class Interner:
         codes = coded.to_physical().to_numpy().astype(np.int32)
         new = np.flatnonzero(codes >= self._count)
         if len(new):
-            fresh, first = np.unique(codes[new], return_index=True)
+            # Codes are given in a row; the first line of each is the last that is written.
+            first = np.full(int(codes[new].max()) + 1 - self._count, -1)
+            first[codes[new][::-1] - self._count] = new[::-1]
             # Copies: what is gathered would hold on to all keys of the batch.
-            self._names.append(pl.Series(keys.gather(new[first]).to_list(), dtype=pl.String))
-            self._count += len(fresh)
+            self._names.append(pl.Series(keys.gather(first).to_list(), dtype=pl.String))
+            self._count += len(first)
             self._held = coded.head(0)
         return codes
 
@@ -131,7 +134,9 @@ class ByKey(_InOrder):
             )
         self._grouped = bool(groups)
         self._start = literal_start(pattern)
-        self._blind = is_blind_to_digits(pattern)
+        self._finder = (
+            PlaceFinder(pattern, grouped=self._grouped) if is_blind_to_digits(pattern) else None
+        )
         self._keys = Interner()
 
     def assign(self, batch: RecordBatch) -> Assignment:
@@ -165,9 +170,9 @@ class ByKey(_InOrder):
     def _places(self, batch: RecordBatch) -> Places | None:
         """Return where forms have their keys; None if lines are to be looked at instead."""
         forms = batch.forms
-        if not self._blind or forms is None or _LINES_OF_FORM * len(forms) > len(batch):
+        if self._finder is None or forms is None or _LINES_OF_FORM * len(forms) > len(batch):
             return None
-        return (find_groups if self._grouped else find_matches)(forms, self.pattern)
+        return self._finder.find(forms)
 
     def _cut(self, raw: pl.Series, form: NDArray[np.int64], places: Places) -> Assignment:
         rows, keys = cut(raw, form, places)
@@ -189,7 +194,8 @@ class ByKey(_InOrder):
         """Return the lines that may hold more than one match."""
         if not self._start:
             return np.arange(len(batch))
-        if "line" in batch.kinds.columns:  # what has no digit is as often in a kind as in its lines
+        # What cannot be of a number is as often in a kind as in its lines.
+        if "line" in batch.kinds.columns and not _HEXADECIMAL.issuperset(self._start):
             starts = batch.kinds["line"].str.count_matches(self._start, literal=True)
             return np.flatnonzero((starts > 1).to_numpy()[batch.kind])
         starts = batch.raw.str.count_matches(self._start, literal=True)

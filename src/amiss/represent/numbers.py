@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.types import Numbers, RecordBatch, ragged_index
+from amiss.types import Numbers, RecordBatch, level_hexadecimal, ragged_index
 
 _NUMBER = re.compile(r"0(?:\.0)?")
 _OPENS = " \t=([{,|\"'"
@@ -132,7 +132,8 @@ def _read_values(
     kinds: pl.DataFrame,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the numbers of lines, and which lines have as many runs of digits as their kind."""
-    block = np.frombuffer(f"{raw.str.join(chr(10)).item()}\n".encode(), dtype=np.uint8)
+    text = level_hexadecimal(f"{raw.str.join(chr(10)).item()}\n".encode())
+    block = np.frombuffer(text, dtype=np.uint8)
     digit = (block - np.uint8(ord("0"))) < 10
     edges = np.flatnonzero(np.diff(digit.astype(np.int8), prepend=0, append=0))
     starts, ends = edges[::2], edges[1::2]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.types import ragged_index
+from amiss.types import cut_texts, ragged_index
 
+_REMEMBERED = 1 << 14
+"""Texts whose places are kept."""
 _SETS = re.compile(r"\[\^?[^\[\]\\]*\]")
 _ALL_DIGITS = re.compile(r"(?<![-&~])0-9(?![-&~])")
 _HARMLESS = re.compile(r"\\[dDwWsSbBtnr]|\\[^\w\s<>]|\{\d+(?:,\d*)?\}")
@@ -34,7 +37,7 @@ def is_blind_to_digits(pattern: str) -> bool:
 
 
 class Places(NamedTuple):
-    """Where texts hold what was looked for, in characters.
+    """Where texts hold what was looked for, in bytes.
 
     Attributes
     ----------
@@ -54,11 +57,11 @@ def find_matches(texts: pl.Series, pattern: str) -> Places:
     Examples
     --------
     >>> find_matches(pl.Series(["b", "é 12 b 345"]), r"\d+")
-    Places(offsets=array([0, 0, 2]), start=array([2, 7]), length=array([2, 3]))
+    Places(offsets=array([0, 0, 2]), start=array([3, 8]), length=array([2, 3]))
     """
     pieces = texts.str.replace_all(pattern, "\n${0}\n").str.split("\n")
     size = pieces.list.len().to_numpy().astype(np.int64)
-    length = pieces.explode().str.len_chars().to_numpy().astype(np.int64)
+    length = pieces.explode().str.len_bytes().to_numpy().astype(np.int64)
     first = np.cumsum(size) - size
     ends = np.cumsum(length)
     before = ends - length  # in all texts, and below in those above
@@ -76,7 +79,7 @@ def find_groups(texts: pl.Series, pattern: str) -> Places | None:
     Examples
     --------
     >>> find_groups(pl.Series(["b", "é id=12 id=3"]), r"id=(\d+)")
-    Places(offsets=array([0, 0, 1]), start=array([5]), length=array([2]))
+    Places(offsets=array([0, 0, 1]), start=array([6]), length=array([2]))
     >>> find_groups(pl.Series(["id=12 12"]), r"id=(\d+) \d+")
     """
     matches = find_matches(texts, pattern)
@@ -89,10 +92,52 @@ def find_groups(texts: pl.Series, pattern: str) -> Places | None:
         if at != whole.rfind(group):
             return None
         of.append(row)
-        start.append(int(matches.start[matches.offsets[row]]) + at)
-        length.append(len(group))
+        start.append(int(matches.start[matches.offsets[row]]) + len(whole[:at].encode()))
+        length.append(len(group.encode()))
     offsets = np.searchsorted(of, np.arange(len(texts) + 1))
     return Places(offsets, np.array(start, dtype=np.int64), np.array(length, dtype=np.int64))
+
+
+class PlaceFinder:
+    r"""Where a pattern matches in texts; most of those of a batch were there in the one before.
+
+    Parameters
+    ----------
+    pattern : str
+        A regular expression, blind to digits. Of one with a group, the places are those of the
+        first group of the first match.
+
+    Examples
+    --------
+    >>> finder = PlaceFinder(r"id=(\d+)", grouped=True)
+    >>> finder.find(pl.Series(["b", "é id=12 id=3"]))
+    Places(offsets=array([0, 0, 1]), start=array([6]), length=array([2]))
+    """
+
+    def __init__(self, pattern: str, *, grouped: bool) -> None:
+        self._pattern = pattern
+        self._find = find_groups if grouped else find_matches
+        self._known: dict[str, tuple[list[int], list[int]]] = {}
+
+    def find(self, texts: pl.Series) -> Places | None:
+        """Return where texts have what is looked for; None where it cannot be told."""
+        wanted = texts.to_list()
+        if new := [text for text in wanted if text not in self._known]:
+            if len(self._known) > _REMEMBERED:
+                self._known.clear()
+                new = wanted
+            found = self._find(pl.Series(new), self._pattern)
+            if found is None:
+                return None
+            start, length = found.start.tolist(), found.length.tolist()
+            for text, (at, end) in zip(new, pairwise(found.offsets.tolist()), strict=True):
+                self._known[text] = start[at:end], length[at:end]
+        own = [self._known[text] for text in wanted]
+        return Places(
+            np.cumsum([0, *(len(starts) for starts, _ in own)]),
+            np.array([place for starts, _ in own for place in starts], dtype=np.int64),
+            np.array([size for _, lengths in own for size in lengths], dtype=np.int64),
+        )
 
 
 def cut(
@@ -109,7 +154,4 @@ def cut(
     """
     at, offsets = ragged_index(places.offsets, form)
     rows = np.repeat(np.arange(len(lines)), np.diff(offsets))
-    if len(rows) != len(lines) or (np.diff(offsets) != 1).any():
-        lines = lines.gather(rows)
-    frame = pl.DataFrame({"line": lines, "at": places.start[at], "length": places.length[at]})
-    return rows, frame.select(pl.col("line").str.slice("at", "length")).to_series()
+    return rows, cut_texts(lines, rows, places.start[at], places.length[at])
