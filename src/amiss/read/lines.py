@@ -128,19 +128,27 @@ class KindsOfForms:
     def of(self, forms: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
         """Return for each form its row among the distinct kinds, and these."""
         if len(forms) > _FEW:
-            return distinct_codes(_kinds_of(forms))
+            leveled, distinct = distinct_codes(_leveled(forms))
+            kind, kinds = distinct_codes(_without_runs(distinct))
+            return kind[leveled], kinds
         texts = forms.to_list()
         if new := [text for text in texts if text not in self._known]:
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
                 new = texts
-            self._known.update(zip(new, _kinds_of(pl.Series(new)).to_list(), strict=True))
+            self._known.update(
+                zip(new, _without_runs(_leveled(pl.Series(new))).to_list(), strict=True)
+            )
         return distinct_codes(pl.Series([self._known[text] for text in texts], dtype=pl.String))
 
 
-def _kinds_of(forms: pl.Series) -> pl.Series:
+def _leveled(forms: pl.Series) -> pl.Series:
     leveled = level_hexadecimal((forms.str.join("\n").item() + "\n").encode())
-    return texts_at(leveled, *_where(leveled)).str.replace_all("00+", "0")
+    return texts_at(leveled, *_where(leveled))
+
+
+def _without_runs(forms: pl.Series) -> pl.Series:
+    return forms.str.replace_all("00+", "0")
 
 
 def decode_lines(block: bytes, report: ReadReport) -> pl.Series:
@@ -197,8 +205,8 @@ def _returns(
 ) -> NDArray[np.int64]:
     """Return which lines end with a carriage return."""
     filled: NDArray[np.int64] = np.flatnonzero(length)
-    filled = filled[data[start[filled] + length[filled] - 1] == _RETURN]
-    return filled
+    ends: NDArray[np.bool_] = data[start[filled] + length[filled] - 1] == _RETURN
+    return filled[ends]
 
 
 def _line_ends(data: NDArray[np.uint8]) -> NDArray[np.int64]:
