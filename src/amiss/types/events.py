@@ -80,7 +80,8 @@ class RecordBatch:
         Row of `kinds` that each line belongs to.
     kinds : polars.DataFrame
         Columns ``level`` and ``message``, and ``line`` (all of it) where lines were read as such;
-        every run of digits replaced by one ``0``.
+        every run of digits replaced by one ``0``, UUIDs and hexadecimal numbers by those that
+        `level_hexadecimal` gives.
     time : ndarray of int64, shape (n,)
         Milliseconds since the epoch, or ``NO_TIME``.
     fields : mapping of str to polars.Series
