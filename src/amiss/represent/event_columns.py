@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -16,11 +16,12 @@ from amiss.types import NO_TIME, Numbers
 
 _COLUMNS: dict[str, Any] = {
     "session": np.int32,
-    "shape": np.int32,
+    "shape": np.int16,
     "line": np.int32,
-    "source": np.int32,
+    "source": np.int16,
     "time": np.int64,
 }
+"""What a value takes, at first: a column with larger ones is made wider."""
 _PIECE = 1 << 23
 """Values of a piece: memory that is not written to is not taken."""
 _AT_ONCE = 1 << 20
@@ -38,25 +39,27 @@ class OrderedEvents(NamedTuple):
         Events of session *i* are ``offsets[i]:offsets[i + 1]`` of the columns.
     columns : dict of str to ndarray, each of shape (n_events,)
         ``shape``, ``line``, ``source`` and ``time``.
-    order : ndarray of int64, shape (n_events,)
-        Where each event stood before.
+    place : ndarray of uint32 or int64, shape (n_events,)
+        Where each event stands now, in the order in which they were added.
     """
 
     offsets: NDArray[np.int64]
     columns: dict[str, NDArray[Any]]
-    order: NDArray[np.int64]
+    place: NDArray[Any]
 
 
 class Column:
     """A column that grows by large pieces, which go back to the system when they are given up."""
 
     def __init__(self, kind: Any) -> None:
-        self._kind = kind
+        self._kind = np.dtype(kind)
         self._pieces: list[NDArray[Any]] = []
         self._used = _PIECE  # of the last piece
 
     def append(self, values: NDArray[Any]) -> None:
         """Add values at the end."""
+        if self._kind.kind in "iu" and len(values):
+            self._widen(int(values.min()), int(values.max()))
         done = 0
         while done < len(values):
             if self._used == _PIECE:
@@ -67,17 +70,48 @@ class Column:
             self._used += size
             done += size
 
+    def _widen(self, least: int, most: int) -> None:
+        """Take more bytes a value, if it takes them to hold these."""
+        if np.iinfo(self._kind).min <= least and most <= np.iinfo(self._kind).max:
+            return
+        narrow = least >= -_MOST_LINES and most <= _MOST_LINES
+        self._kind = np.dtype(np.int32 if narrow else np.int64)
+        for i, piece in enumerate(self._pieces):
+            self._pieces[i] = piece.astype(self._kind)
+
     def parts(self) -> list[NDArray[Any]]:
         """Return the values, as views on the pieces."""
         return [*self._pieces[:-1], self._pieces[-1][: self._used]] if self._pieces else []
 
-    def taken(self) -> NDArray[Any]:
-        """Return the values; the column is empty then."""
+    def given_up(self) -> Iterator[NDArray[Any]]:
+        """Yield the values, part by part; each is gone when the next one is asked for."""
         parts = self.parts()
         self._pieces, self._used = [], _PIECE
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate([*parts, np.empty(0, dtype=self._kind)])
+        while parts:
+            yield parts.pop(0)
+
+    def taken(self) -> NDArray[Any]:
+        """Return the values; the column is empty then."""
+        kind = self._kind
+        return np.concatenate([*self.given_up(), np.empty(0, dtype=kind)])
+
+    def only(self) -> NDArray[Any] | None:
+        """Return the value that all are, as an array of one; None if they differ."""
+        parts = self.parts()
+        if not parts or any((part != parts[0][0]).any() for part in parts):
+            return None
+        return parts[0][:1].copy()
+
+    def placed(self, place: NDArray[Any]) -> NDArray[Any]:
+        """Return the values, each at its place; the column is empty then."""
+        ordered = np.empty(len(place), dtype=self._kind)
+        start = 0
+        for part in self.given_up():
+            for at in range(0, len(part), _AT_ONCE):  # places become eight bytes each
+                some = part[at : at + _AT_ONCE]
+                ordered[place[start + at :][: len(some)]] = some
+            start += len(part)
+        return ordered
 
 
 class NumberColumns:
@@ -93,7 +127,7 @@ class NumberColumns:
     """
 
     def __init__(self) -> None:
-        self._counts, self._values = Column(np.int32), Column(np.float32)
+        self._counts, self._values = Column(np.int8), Column(np.float32)
 
     def add(self, numbers: Numbers) -> None:
         """Add the numbers of the events of a batch."""
@@ -101,26 +135,24 @@ class NumberColumns:
         with np.errstate(over="ignore"):  # what is larger than a float32 is infinite, and left out
             self._values.append(numbers.values.astype(np.float32))
 
-    def in_order(self, order: NDArray[np.int64]) -> Numbers:
-        """Return the numbers of the events at `order`; this is empty then."""
-        before, counts = self._offsets(self._counts.parts()), self._counts.taken()[order]
-        offsets, values = self._offsets([counts]), self._values.taken()
+    def in_order(self, place: NDArray[Any]) -> Numbers:
+        """Return the numbers of the events, each event at its `place`; this is empty then."""
+        counts, values = self._counts.taken(), self._values.taken()
+        kind: type[np.signedinteger[Any]] = np.int32 if len(values) <= _MOST_LINES else np.int64
+        offsets: NDArray[Any] = np.zeros(len(counts) + 1, dtype=kind)
+        for start in range(0, len(place), _AT_ONCE):
+            offsets[1:][place[start : start + _AT_ONCE]] = counts[start : start + _AT_ONCE]
+        np.cumsum(offsets, out=offsets)
         ordered = np.empty(len(values), dtype=np.float32)
-        for start in range(0, len(order), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            own = offsets[start : part.stop + 1]
-            at = np.repeat(before[order[part]] - own[:-1], counts[part])
-            at += np.arange(own[0], own[-1], dtype=at.dtype)
-            ordered[own[0] : own[-1]] = values[at]
+        done = 0
+        for start in range(0, len(place), _AT_ONCE):
+            some = counts[start : start + _AT_ONCE]
+            ends = np.cumsum(some, dtype=np.int64)
+            first = offsets[place[start : start + _AT_ONCE]] - ends + some
+            at = np.repeat(first, some) + np.arange(ends[-1])
+            ordered[at] = values[done : done + len(at)]
+            done += len(at)
         return Numbers(offsets, ordered)
-
-    @staticmethod
-    def _offsets(counts: list[NDArray[np.int32]]) -> NDArray[Any]:
-        total = sum(int(part.sum()) for part in counts)
-        kind = np.int32 if total <= _MOST_LINES else np.int64
-        offsets = np.zeros(1 + sum(map(len, counts)), dtype=kind)
-        np.concatenate([*counts, np.empty(0, dtype=np.int32)], out=offsets[1:])
-        return np.cumsum(offsets, out=offsets)
 
 
 class EventColumns:
@@ -162,7 +194,7 @@ class EventColumns:
         """
         if int(line.max(initial=0)) > _MOST_LINES:
             raise InputError(f"a file of more than {_MOST_LINES:,} lines; split it first")
-        file = np.full(len(session), source, dtype=np.int32)
+        file = np.broadcast_to(np.int32(source), session.shape)
         columns: list[NDArray[Any]] = [session, shape, line, file, time]
         for name, values in zip(_COLUMNS, columns, strict=True):
             self._columns[name].append(values)
@@ -192,25 +224,26 @@ class EventColumns:
         With `by_time` the events of a session are in order of their times, if all have one.
         """
         by_time = by_time and self._all_timed()
-        session = self._columns["session"].taken()
-        counts = np.bincount(session, minlength=n_sessions)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        session = self._columns["session"]
+        counts = np.zeros(n_sessions, dtype=np.int64)
+        for part in session.parts():
+            counts += np.bincount(part, minlength=n_sessions)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
         if by_time:
-            order = np.lexsort((np.concatenate(self._columns["time"].parts()), session))
+            order = np.lexsort((np.concatenate(self._columns["time"].parts()), session.taken()))
+            place: NDArray[Any] = np.empty_like(order)
+            place[order] = np.arange(len(order))
         else:
-            order = _stable_order(session)
-        del session
+            place = _stable_place(session, self._count)
         ordered: dict[str, NDArray[Any]] = {}
         for name in ("time", "shape", "line", "source"):
-            column = self._columns[name].taken()
-            if name == "source" and column.max(initial=0) <= np.iinfo(np.int16).max:
-                column = column.astype(np.int16)
-            if name == "source" and (column == column[:1]).all():  # of one file: no memory
-                ordered[name] = np.broadcast_to(column[:1].copy(), column.shape)
+            column = self._columns[name]
+            if name == "source" and (only := column.only()) is not None:  # one file: no memory
+                ordered[name] = np.broadcast_to(only, self._count)
                 continue
-            ordered[name] = column[order]
+            ordered[name] = column.placed(place)
         self._count = 0
-        return OrderedEvents(offsets, ordered, order)
+        return OrderedEvents(offsets, ordered, place)
 
     def _all_timed(self) -> bool:
         parts = self._columns["time"].parts()
@@ -228,15 +261,23 @@ def give_back_memory(events: int) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
-def _stable_order(codes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the stable order of `codes`: each is sorted together with its place.
+def _stable_place(codes: Column, count: int) -> NDArray[np.uint32]:
+    """Return where each code stands when they are sorted, and those that are alike stay in order.
 
-    Numbers of 64 bits are sorted by the processor's vector instructions, several times faster
-    than places by their codes.
+    Each is sorted together with its place: numbers of 64 bits are sorted by the processor's vector
+    instructions, several times faster than places by their codes.
     """
-    keyed = codes.astype(np.int64)
+    keyed = np.empty(count, dtype=np.int64)
+    start = 0
+    for part in codes.given_up():
+        keyed[start : start + len(part)] = part
+        start += len(part)
     keyed <<= 32
-    keyed += np.arange(len(codes), dtype=np.uint32)
+    parts = [slice(at, min(at + _AT_ONCE, count)) for at in range(0, count, _AT_ONCE)]
+    for own in parts:
+        keyed[own] += np.arange(own.start, own.stop)
     keyed.sort()
-    keyed &= (1 << 32) - 1
-    return keyed
+    place = np.empty(count, dtype=np.uint32)
+    for own in parts:
+        place[keyed[own] & 0xFFFFFFFF] = np.arange(own.start, own.stop, dtype=np.uint32)
+    return place

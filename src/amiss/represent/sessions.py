@@ -40,7 +40,7 @@ class Sessions:
         Session keys, in order of first appearance.
     offsets : ndarray of int64, shape (n + 1,)
         Events of session *i* are ``offsets[i]:offsets[i + 1]``.
-    shape : ndarray of int32, shape (n_events,)
+    shape : ndarray of int16 or int32, shape (n_events,)
         Row of `shapes`.
     line : ndarray of int32, shape (n_events,)
         1-based.
@@ -68,7 +68,7 @@ class Sessions:
 
     ids: pl.Series
     offsets: NDArray[np.int64]
-    shape: NDArray[np.int32]
+    shape: NDArray[np.signedinteger[Any]]
     line: NDArray[np.int32]
     source: NDArray[np.integer[Any]]
     time: NDArray[np.int64]
@@ -264,7 +264,7 @@ def group_records(
         templates_given=templates_given,
     )
     ordered = events.in_order(len(names), by_time=by_time)
-    found = None if values is None else values.in_order(ordered.order)
+    found = None if values is None else values.in_order(ordered.place)
     sessions = _assemble(ordered, names, table, log, found)
     if windows is not None:
         sessions = replace(sessions, start=windows.start)

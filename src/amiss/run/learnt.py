@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from amiss.detect._base import Detector
+from amiss import store
 from amiss.represent.sessions import Sessions
 from amiss.types import NO_TIME
+
+if TYPE_CHECKING:
+    from amiss.detect._base import Detector
+
+
+def learnt_of_file(path: str | PathLike[str]) -> dict[str, Any] | None:
+    """Return what a model file says of the sessions learnt from; None where it was no sessions.
+
+    No model is made of it, so neither torch nor scikit-learn is imported.
+
+    Raises
+    ------
+    InputError, ModelError
+        As `amiss.load`.
+    """
+    manifest, _ = store.read(path)
+    learnt: dict[str, Any] | None = manifest["content"].get("info")
+    return learnt if manifest["kind"] == "model" else None
 
 
 def describe_learnt(sessions: Sessions, detector: Detector) -> dict[str, Any]:
@@ -37,7 +56,8 @@ def describe_learnt(sessions: Sessions, detector: Detector) -> dict[str, Any]:
 
 def _fingerprint(sessions: Sessions) -> str:
     digest = hashlib.sha256()
-    for array in (sessions.offsets, sessions.shape, sessions.line, sessions.time):
+    shape = sessions.shape.astype(np.int32)  # however many bytes they take
+    for array in (sessions.offsets, shape, sessions.line, sessions.time):
         digest.update(np.ascontiguousarray(array).data)
     digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
     return digest.hexdigest()[:16]
