@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.types import Numbers, RecordBatch, level_hexadecimal, ragged_index
+from amiss.types import Numbers, RecordBatch, cut_texts, level_hexadecimal, ragged_index
 
 _NUMBER = re.compile(r"0(?:\.0)?")
 _OPENS = " \t=([{,|\"'"
@@ -24,9 +24,9 @@ _NAMES = re.compile(
 )
 """A number after such a word says which one, not how much."""
 _ID = re.compile(r"(?:Id|ID|_id)[\s=:\"']*$")
-_DIGITS = 18
-"""Digits of a number that count; the others are its size alone."""
 _PREFIX = 40
+_LARGEST = 1e307
+"""What is larger is only large."""
 
 
 class Place(NamedTuple):
@@ -41,7 +41,7 @@ class Place(NamedTuple):
 def find_numbers(batch: RecordBatch) -> Numbers:
     r"""Return the numbers in the messages of a batch, in the order in which they stand there.
 
-    Where they are is found once a kind of line; a line is looked at if its kind has any.
+    Where they are is found once a kind of line, and where these places are once a form.
 
     Examples
     --------
@@ -52,15 +52,25 @@ def find_numbers(batch: RecordBatch) -> Numbers:
     >>> find_numbers(next(iter(RecordReader(log)))).values
     array([-3.5, 10. ])
     """
-    n = len(batch)
+    n, n_kinds = len(batch), len(batch.kinds)
     places = _places_of_kinds(batch.kinds)
     counts = np.array([len(own) for own in places], dtype=np.int64)
-    many = counts[batch.kind] if len(counts) else np.zeros(n, dtype=np.int64)
-    rows = np.flatnonzero(many)
-    values = np.zeros(0)
+    rows = np.flatnonzero(counts[batch.kind]) if n_kinds else np.zeros(0, dtype=np.int64)
+    values, many = np.zeros(0), np.zeros(n, dtype=np.int64)
     if len(rows):
-        values, found = _read_values(batch.raw.gather(rows), batch.kind[rows], places, batch.kinds)
-        many[rows] = np.where(found, many[rows], 0)
+        forms, form = (
+            (batch.raw, np.arange(n)) if batch.forms is None else (batch.forms, batch.form)
+        )
+        assert form is not None  # noqa: S101 - they come together
+        pairs, pair = np.unique(form[rows] * n_kinds + batch.kind[rows], return_inverse=True)
+        of_form, of_kind = np.divmod(pairs, n_kinds)
+        found = _find_spans(forms.gather(of_form), of_kind, places, batch.kinds)
+        at, offsets = ragged_index(found.offsets, pair)
+        many[rows] = np.diff(offsets)
+        texts = cut_texts(
+            batch.raw, np.repeat(rows, np.diff(offsets)), found.start[at], found.length[at]
+        )
+        values = np.clip(texts.cast(pl.Float64).to_numpy(), -_LARGEST, _LARGEST)
     offsets = np.concatenate([[0], np.cumsum(many)]).astype(np.int64)
     return Numbers(offsets, values)
 
@@ -125,43 +135,47 @@ def _is_name(before: str) -> bool:
     return bool(_NAMES.search(before[-_PREFIX:]) or _ID.search(before[-_PREFIX:]))
 
 
-def _read_values(
-    raw: pl.Series,
+class Spans(NamedTuple):
+    """Where texts have their numbers, in bytes.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n + 1,)
+        Those of text *i* are ``offsets[i]:offsets[i + 1]`` of the others.
+    start, length : ndarray of int64, shape (n_numbers,)
+    """
+
+    offsets: NDArray[np.int64]
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+
+
+def _find_spans(
+    texts: pl.Series,
     kind: NDArray[np.int64],
     places: list[tuple[Place, ...]],
     kinds: pl.DataFrame,
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the numbers of lines, and which lines have as many runs of digits as their kind."""
-    text = level_hexadecimal(f"{raw.str.join(chr(10)).item()}\n".encode())
-    block = np.frombuffer(text, dtype=np.uint8)
-    digit = (block - np.uint8(ord("0"))) < 10
-    edges = np.flatnonzero(np.diff(digit.astype(np.int8), prepend=0, append=0))
+) -> Spans:
+    """Return where texts have the numbers of their kinds; none if they have other digits."""
+    block = level_hexadecimal(f"{texts.str.join(chr(10)).item()}\n".encode())
+    data = np.frombuffer(block, dtype=np.uint8)
+    edges = np.flatnonzero(np.diff((data - np.uint8(ord("0"))) < 10, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
-    line_ends = np.flatnonzero(block == ord("\n"))
+    line_ends = np.flatnonzero(data == ord("\n"))
     first = np.concatenate([[0], np.searchsorted(starts, line_ends)])
-    texts = kinds["line"].str.replace_all("00+", "0")
-    runs = texts.str.count_matches("0", literal=True).to_numpy().astype(np.int64)
-    found: NDArray[np.bool_] = np.diff(first) == runs[kind]
+    alike = kinds["line"].str.replace_all("00+", "0")
+    runs = alike.str.count_matches("0", literal=True).to_numpy().astype(np.int64)
+    fits = np.flatnonzero(np.diff(first) == runs[kind])
     counts = np.array([len(own) for own in places], dtype=np.int64)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    at, own_offsets = ragged_index(offsets, kind[found])
-    flat = np.array([place for own in places for place in own], dtype=np.int64).reshape(-1, 3)[at]
-    run = np.repeat(first[:-1][found], np.diff(own_offsets)) + flat[:, 0]
-    values = _whole(block, starts[run], ends[run])
-    decimal = np.flatnonzero(flat[:, 1])
-    following = run[decimal] + 1
-    length = ends[following] - starts[following]
-    values[decimal] += _whole(block, starts[following], ends[following]) / 10.0**length
-    return np.where(flat[:, 2], -values, values), found
-
-
-def _whole(
-    block: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the value of each run of digits."""
-    values = np.zeros(len(starts))
-    length = ends - starts
-    for place in range(min(_DIGITS, int(length.max(initial=0)))):
-        rows = np.flatnonzero(length > place)
-        values[rows] = 10 * values[rows] + (block[starts[rows] + place] - np.uint8(ord("0")))
-    return np.asarray(values * 10.0 ** np.clip(length - _DIGITS, 0, 290))
+    own, own_offsets = ragged_index(np.concatenate([[0], np.cumsum(counts)]), kind[fits])
+    flat = np.array([place for own in places for place in own], dtype=np.int64).reshape(-1, 3)[own]
+    of = np.repeat(fits, np.diff(own_offsets))
+    run = first[of] + flat[:, 0]
+    many = np.bincount(of, minlength=len(texts))
+    line_start = np.concatenate([[0], line_ends[:-1] + 1])
+    start = starts[run] - flat[:, 2]  # a minus stands before it
+    return Spans(
+        np.concatenate([[0], np.cumsum(many)]).astype(np.int64),
+        start - line_start[of],
+        ends[run + flat[:, 1]] - start,
+    )
