@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +86,7 @@ def _places_of_kinds(kinds: pl.DataFrame) -> list[tuple[Place, ...]]:
     ]
 
 
+@lru_cache(maxsize=1 << 12)
 def find_places(message: str, line: str) -> tuple[Place, ...]:
     """Return where a kind of line has numbers in its message.
 
