@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiss.represent.severity import CALM, is_error_level, severities, severity
+from amiss.represent.severity import CALM, FATAL, is_error_level, severities, severity
 
 ALARMING = [
     "writeBlock <*> received exception java.io.IOException",
@@ -40,9 +40,44 @@ def test_words_without_trouble_are_calm(text):
     assert severity(text, "INFO") == severity(text) == CALM
 
 
-@pytest.mark.parametrize("level", ["WARN", "warning", "Error", "FATAL", "crit", "E", "emerg"])
+@pytest.mark.parametrize("level", ["WARN", "warning", "Error", "E"])
 def test_levels_of_trouble_alarm_whatever_the_words(level):
     assert severity("all is well", level) == 1.0
+
+
+@pytest.mark.parametrize("level", ["FATAL", "crit", "emerg", "alert", "F"])
+def test_levels_of_what_is_beyond_help_are_fatal_whatever_the_words(level):
+    assert severity("all is well", level) == FATAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kernel: Kernel panic - not syncing: Attempted to kill init!",
+        "panic: runtime error: index out of range",
+        "Out of memory: Kill process <*> (java)",
+        "java.lang.OutOfMemoryError: Java heap space",
+        "a.out[<*>]: segfault at <*> ip <*>",
+        "fatal error: concurrent map writes",
+        "write failed: No space left on device",
+    ],
+)
+def test_what_ends_a_process_or_a_machine_is_fatal(text):
+    assert severity(text, "INFO") == FATAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 fatal errors found",
+        "<*> fatal errors found",
+        "no fatal error so far",
+        "non-fatal error ignored",
+        "panic threshold set to <*>",
+    ],
+)
+def test_counts_and_denials_of_the_fatal_are_not(text):
+    assert severity(text, "INFO") <= 1.0
 
 
 def test_severities_go_text_by_text():

@@ -25,11 +25,13 @@ _HOUR = 3_600_000
 _FOLDS = 10
 _ALARMING = 0.5
 """Severity from which an unseen event counts as alarming."""
+_BEYOND_HELP = 1.5
+"""Severity from which one counts as fatal."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowCounts:
-    """How often each event came in each window: cells above 0."""
+    """How often each event came in each window: cells above 0; and what is fatal, and unseen."""
 
     row: Ints
     column: Ints
@@ -37,6 +39,7 @@ class WindowCounts:
     hour: Ints
     day: Ints | None
     complete: NDArray[np.bool_]
+    fatal: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.hour)
@@ -47,7 +50,13 @@ class WindowCounts:
         row = (np.cumsum(kept) - 1)[self.row[cells]]
         day = None if self.day is None else self.day[kept]
         return WindowCounts(
-            row, self.column[cells], self.count[cells], self.hour[kept], day, self.complete[kept]
+            row,
+            self.column[cells],
+            self.count[cells],
+            self.hour[kept],
+            day,
+            self.complete[kept],
+            self.fatal[kept],
         )
 
     def dense(self, rows: slice, n_columns: int) -> Ints:
@@ -64,9 +73,10 @@ def count_events(
     """Count events; those that are `unseen` have no column of their own, but count together."""
     row = np.repeat(np.arange(len(X)), X.lengths)
     width = n_codes + EXTRA
-    alarming = unseen
+    alarming, fatal = unseen, np.zeros(len(X), dtype=np.bool_)
     if X.severity is not None:
         alarming = unseen & (X.severity[X.events] >= _ALARMING)
+        fatal[row[unseen & are_fatal(X, X.events)]] = True
     packed = np.concatenate(
         [
             row[~unseen] * width + codes[~unseen],
@@ -79,7 +89,14 @@ def count_events(
     hour, day = np.zeros(len(X), dtype=np.int64), None
     if X.start is not None:
         hour, day = X.start // _HOUR % HOURS, X.start // (_HOUR * HOURS)
-    return WindowCounts(cells // width, cells % width, count, hour, day, X.complete)
+    return WindowCounts(cells // width, cells % width, count, hour, day, X.complete, fatal)
+
+
+def are_fatal(X: Sequences, events: NDArray[np.signedinteger]) -> NDArray[np.bool_]:
+    """Return which of some events of `X` are fatal by their own words."""
+    if X.severity is None:
+        return np.zeros(len(events), dtype=np.bool_)
+    return np.asarray(X.severity[events] >= _BEYOND_HELP)
 
 
 def without_extremes(counts: WindowCounts, X: Sequences, n_columns: int) -> WindowCounts:

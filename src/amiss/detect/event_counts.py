@@ -226,7 +226,7 @@ class EventCounts(Detector):
             return total
         row = np.searchsorted(X.offsets, unknown, side="right") - 1
         pairs, counts = np.unique(np.stack([row, X.events[unknown]]), axis=1, return_counts=True)
-        severity = 1.0 if X.severity is None else X.severity[pairs[1]]
+        severity = 1.0 if X.severity is None else np.minimum(X.severity[pairs[1]], 1.0)
         weight = 1 + severity * self.unseen_weight_
         np.add.at(total, pairs[0], weight * self._transform(counts.astype(np.float64)))
         return total
@@ -290,5 +290,5 @@ def _severity_by_code(vocabulary: Vocabulary, X: Sequences) -> NDArray[np.float6
     if X.severity is not None:
         codes = vocabulary.encode(X)
         known = codes >= 0
-        severity[codes[known]] = X.severity[X.events[known]]
+        severity[codes[known]] = np.minimum(X.severity[X.events[known]], 1.0)
     return severity

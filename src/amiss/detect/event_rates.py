@@ -15,6 +15,7 @@ from amiss.detect._window_counts import (
     EXTRA,
     HOURS,
     WindowCounts,
+    are_fatal,
     count_events,
     gain_by_hours,
     in_time,
@@ -41,6 +42,8 @@ _SHARES, _LEAST = (0.01, 0.02, 0.05, 0.1), 5
 """Shares of the windows by which p-values are tempered, and how many windows that must be."""
 _TELLING = 0.1
 _SHOWN, _MOST = 0.01, 8
+_FATAL = np.log(1e6)
+"""By how much, in ln p, what is fatal by its own words is less likely than windows can say."""
 
 
 class EventRates(Detector):
@@ -57,6 +60,9 @@ class EventRates(Detector):
     count beyond all that is usual is enough; many odd ones add up. The three beside the templates
     weigh 0.2 each; templates share the rest by the share of windows that have them, so that it is
     no news that one of many rare templates came, but how often it did.
+
+    What is fatal by its own words, such as a kernel panic, and was not in training is taken for a
+    million times as unlikely as windows say: no log is long enough to tell how rare it is.
 
     No distribution fits all logs. Where the counts of a template are farther out than its p-values
     say, in windows that were not learnt from, their logarithms are shortened until they agree.
@@ -227,6 +233,7 @@ class EventRates(Detector):
             weight = np.log(self.weight_)
         for rows, logs in self._log_p(counts):
             terms = weight - self.temper_ * logs
+            terms[counts.fatal[rows], -1] += _FATAL
             scores[rows] = np.logaddexp.reduce(terms, axis=1) / np.log(10)
         return scores
 
@@ -298,6 +305,7 @@ class EventRates(Detector):
         slot = int(self._slot(np.array([n + 1]), counts.hour[i : i + 1])[0])
         events, first, times = np.unique(X[i][unseen], return_index=True, return_counts=True)
         p = self.tails_.log_upper(np.full(len(times), slot), times)
+        p -= _FATAL * are_fatal(X, events)
         found += [
             Deviation(
                 kind="count",

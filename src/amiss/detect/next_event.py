@@ -344,7 +344,7 @@ class NextEvent(WindowDetector):
         ):
             unseen = np.flatnonzero(windows.target == UNKNOWN_TOKEN)
             at = X.offsets[windows.sequence[unseen]] + windows.position[unseen]
-            values[unseen] *= X.severity[X.events[at]]
+            values[unseen] *= np.minimum(X.severity[X.events[at]], 1.0)
         return values
 
     def _values(self, history: NDArray[np.int32], target: NDArray[np.int32]) -> Scores:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 CALM = 0.25
 """The severity of a template that nothing in it marks as bad."""
+FATAL = 2.0
+"""The severity of one that says that something is beyond help: twice as alarming as a failure."""
 
 _LEVELS = {
     "warn": 1.0, "warning": 1.0, "w": 1.0,
     "error": 1.0, "err": 1.0, "e": 1.0, "severe": 1.0,
-    "fatal": 1.0, "critical": 1.0, "crit": 1.0, "f": 1.0,
-    "alert": 1.0, "emerg": 1.0, "emergency": 1.0, "panic": 1.0,
+    "fatal": FATAL, "critical": FATAL, "crit": FATAL, "f": FATAL,
+    "alert": FATAL, "emerg": FATAL, "emergency": FATAL, "panic": FATAL,
 }  # fmt: skip
 _ERRORS = frozenset(
     {"error", "err", "e", "severe", "fatal", "critical", "crit", "f", "alert", "emerg", "emergency"}
@@ -35,13 +37,23 @@ _ALARMING = re.compile(
     re.IGNORECASE,
 )
 
+# What ends a process or a machine; a count of such, or that there was none, does not.
+_DEADLY = re.compile(
+    r"(?<!no )(?<!non-)(?<!<\*> )(?<!0 )(?:"
+    r"\bkernel panic\b|\bpanic:|\bfatal (?:error|exception|signal)(?!s)|\bfatal:|"
+    r"\bsegfault at\b|\bsegmentation fault\b|\bout of memory\b|\bOutOfMemoryError\b|"
+    r"\bcore dumped\b|\bgeneral protection fault\b|\bmachine check (?:event|exception)s?\b|"
+    r"\bno space left on device\b|\bstack smashing\b|\bunable to handle kernel\b)",
+    re.IGNORECASE,
+)
+
 # An event number such as 22, or an id such as E22 or dc2c74b7; masked messages hold no digits.
 _LETTER = re.compile(r"[^\W\d_]")
 _ID = re.compile(r"\S*\d\S*")
 
 
 def severity(text: str, level: str = "") -> float:
-    """Return how alarming a template is, from ``CALM`` to 1.
+    """Return how alarming a template is, from ``CALM`` to 1, or ``FATAL``.
 
     Examples
     --------
@@ -50,12 +62,19 @@ def severity(text: str, level: str = "") -> float:
     >>> severity("writeBlock <*> received exception <*>", "INFO")
     1.0
 
+    >>> severity("kernel: Kernel panic - not syncing: <*>")
+    2.0
+
     An event number says nothing of what it stands for, so nothing speaks against an alarm.
 
     >>> severity("22")
     1.0
     """
-    if level.lower() in _LEVELS or _ALARMING.search(text):
+    if _DEADLY.search(text):
+        return FATAL
+    if (of_level := _LEVELS.get(level.lower())) is not None:
+        return of_level
+    if _ALARMING.search(text):
         return 1.0
     if text and (_ID.fullmatch(text) or not _LETTER.search(text)):
         return 1.0

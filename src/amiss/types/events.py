@@ -155,7 +155,7 @@ class Sequences:
     names : tuple of str
         What event id *i* stands for; empty where ids are all there is.
     severity : ndarray of float64, shape (len(names),), optional
-        How alarming an event is by its own words and level, from 0 to 1.
+        How alarming an event is by its own words and level, from 0 to 1; more if it is fatal.
     trace : ndarray of int64, shape (n,), optional
         Which trace each sequence is a segment of: segments of one are never in two folds.
     time : ndarray of int64, shape (n_events,), optional
