@@ -22,7 +22,7 @@ def as_printed(findings):
 
 def objects_of(schema):
     if isinstance(schema, dict):
-        if schema.get("type") == "object":
+        if schema.get("type") in ("object", ["object", "null"]):
             yield schema
         for value in schema.values():
             yield from objects_of(value)

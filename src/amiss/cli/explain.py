@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -66,14 +66,14 @@ def explain(
     elif model:
         fitted, data, _ = read_for(model, logs)
         found = finding_to_dict(fitted.explain(data, item_id))
-        found["threshold"] = fitted.threshold.value
+        found["threshold"] = _threshold_of(fitted, found["unit"])
         if getattr(fitted, "space", None) is not None:
             found |= beside(fitted, data, found)
     else:
         from amiss.run.pipeline import scan as run_scan
 
         sessions = read(logs, selection={**logs.selection, "numbers": True})  # as scan does
-        if item_id not in sessions.ids:
+        if item_id not in sessions.ids and sessions.ungrouped is None:
             raise InputError(
                 f"no {sessions.log.unit} {item_id!r} in this log; ids are such as "
                 f"{sessions.ids[0]!r}"
@@ -84,7 +84,7 @@ def explain(
         flagged = (f for f in scanned.to_dict()["findings"] if f["id"] == item_id)
         fitted = cast("Model", scanned.fitted)
         judged = next(flagged, None) or finding_to_dict(fitted.explain(sessions, item_id))
-        found = {**judged, "threshold": scanned.threshold.value}
+        found = {**judged, "threshold": fitted.threshold_of(judged["unit"]).value}
     try:
         text = describe_finding(found, width())
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -92,3 +92,9 @@ def explain(
             raise
         raise not_findings(findings) from None
     say(dumps(finding_line(found, found["threshold"])) if as_json else text)
+
+
+def _threshold_of(fitted: Any, unit: str) -> float:
+    """Return the threshold that a model judges a unit by: of logs it may have two."""
+    of = getattr(fitted, "threshold_of", None)
+    return float(fitted.threshold.value if of is None else of(unit).value)

@@ -69,7 +69,7 @@ def follow_stream(
                     say(line)
                 continue
             for finding in content["findings"]:
-                said = {**finding, "threshold": model.threshold.value}
+                said = {**finding, "threshold": model.threshold_of(finding["unit"]).value}
                 say(describe_finding(said, width()) + "\n")
     finally:  # also when interrupted: what was found is told
         for note in notes:

@@ -331,10 +331,12 @@ def usual_detector(options: LogOptions) -> str:
 
 def read_finding(path: Path, session_id: str) -> dict[str, Any]:
     """Return one finding of what scan or detect printed as JSON, with its threshold."""
+    from amiss.present.summary import threshold_of
+
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = {f["id"]: f for f in content["findings"]}
-        threshold = content["threshold"]["value"]
+        thresholds = {id_: threshold_of(content, f["unit"])["value"] for id_, f in found.items()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -342,7 +344,7 @@ def read_finding(path: Path, session_id: str) -> dict[str, Any]:
     if session_id not in found:
         such = f"; ids are such as {next(iter(found))!r}" if found else ""
         raise InputError(f"{path}: no finding {session_id!r} among its {len(found):,}{such}")
-    return {**found[session_id], "threshold": threshold}
+    return {**found[session_id], "threshold": thresholds[session_id]}
 
 
 def not_findings(path: Path) -> InputError:

@@ -94,7 +94,7 @@ def group_incidents(
     [('disk <*> failed', 1000)]
     """
     facts = [_fact(finding, times or {}, names) for finding in findings]
-    groups = _joined(facts, _episodes(facts, _causes(facts)))
+    groups = _of_one_unit(facts, _joined(facts, _episodes(facts, _causes(facts))))
     incidents = [_incident(facts, members) for members in groups]
     numbered = _numbered(incidents, facts)
     return tuple(sorted(numbered, key=lambda incident: (-incident.score, incident.findings[0])))
@@ -263,6 +263,19 @@ def _joined(facts: Sequence[_Fact], groups: list[list[int]]) -> list[list[int]]:
     for i, members in enumerate(groups):
         joined.setdefault(_root(root, i), []).extend(members)
     return list(joined.values())
+
+
+def _of_one_unit(facts: Sequence[_Fact], groups: list[list[int]]) -> list[list[int]]:
+    """Split groups of sessions and windows: how many findings an incident has is said of a unit."""
+    if len({fact.finding.unit for fact in facts}) < 2:
+        return groups
+    parts: list[list[int]] = []
+    for members in groups:
+        units: dict[str, list[int]] = {}
+        for at in members:
+            units.setdefault(facts[at].finding.unit, []).append(at)
+        parts += units.values()
+    return parts
 
 
 def _root(root: list[int], at: int) -> int:

@@ -171,6 +171,9 @@ def _units(info: dict[str, Any]) -> list[str]:
         by = info["grouping"]
         parts = [f"{info['sessions']:,}" + (f" by {by}" if "of " not in by else f", {by}")]
         parts.append(counted(info["events"], "event"))
+        if beside := info.get("ungrouped"):
+            lines = counted(beside["lines"], "line")
+            parts.append(f"beside them {counted(beside['windows'], 'window')} of {lines} in none")
         return [*parts, *(["numbers in messages"] if info.get("numbers") else [])]
     parts = [f"{info['rows']:,}"]
     if info.get("every"):

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from amiss.present.summary import threshold_of
+
 SCHEMA = "amiss.finding/1"
 
 
@@ -38,4 +40,5 @@ def findings_to_lines(content: dict[str, Any]) -> Iterator[str]:
     '{"schema": "amiss.finding/1", "incident": "3fdf315b",'
     """
     for finding in content["findings"]:
-        yield json.dumps(finding_line(finding, content["threshold"]["value"]), allow_nan=False)
+        threshold = threshold_of(content, finding.get("unit"))["value"]
+        yield json.dumps(finding_line(finding, threshold), allow_nan=False)

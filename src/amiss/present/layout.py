@@ -112,9 +112,16 @@ def describe_threshold(threshold: dict[str, Any], unit: str) -> list[str]:
 def describe_decision(summary: dict[str, Any]) -> str:
     """Return how many were flagged, and where the line was drawn."""
     count, unit = summary["flagged"], summary["source"]["unit"]
+    ungrouped = summary.get("ungrouped")
+    if ungrouped is not None:
+        count -= ungrouped["flagged"]
     share = count / max(1, summary["scored"])
     flagged = f"{counted(count, scored(unit))} ({percent(share)})"
-    return " · ".join([flagged, *describe_threshold(summary["threshold"], unit)])
+    decided = [flagged, *describe_threshold(summary["threshold"], unit)]
+    if ungrouped is not None:
+        value, of = shown_score(ungrouped["threshold"]["value"]), ungrouped["flagged"]
+        decided.append(f"{counted(of, ungrouped['unit'])} with a score above {value}")
+    return " · ".join(decided)
 
 
 def describe_muted(summary: dict[str, Any]) -> str:

@@ -62,6 +62,10 @@ def _facts(summary: dict[str, Any], card: dict[str, Any] | None) -> Iterator[tup
     if threshold["value"] is not None:
         meaning = card["threshold"]["meaning"] if card else f"rule {threshold['rule']}"
         yield "Threshold", f"score above {shown_score(threshold['value'])}: {meaning}"
+    if (ungrouped := summary.get("ungrouped")) is not None:
+        above = f"score above {shown_score(ungrouped['threshold']['value'])}"
+        of = f"{counted(ungrouped['lines'], 'line')} in no {unit}"
+        yield "Beside", f"{ungrouped['scored']:,} {ungrouped['grouping']} ({of}): {above}"
     if threshold["rate"] is not None:
         realised = percent(threshold["realised"] or 0.0)
         wanted = f"at most {percent(threshold['rate'])} of normal {plural(unit)} wanted"

@@ -24,8 +24,14 @@ def counts(summary: dict[str, Any], new_templates: int | None) -> list[tuple[str
     source, unit = summary["source"], scored(summary["source"]["unit"])
     flagged, total = summary["flagged"], summary["scored"]
     found: list[tuple[str, str, str]] = []
+    ungrouped = summary.get("ungrouped")
+    if ungrouped is not None:
+        flagged -= ungrouped["flagged"]
     share = f"{percent(flagged / max(1, total))} of {total:,}"
     found.append((f"{flagged:,}", f"{plural(unit)} flagged", share))
+    if ungrouped is not None:
+        of = f"of {ungrouped['scored']:,}, of lines in no {unit}"
+        found.append((f"{ungrouped['flagged']:,}", f"{plural(ungrouped['unit'])} flagged", of))
     if traces := summary["traces"]:
         odd = sum(trace["is_anomaly"] for trace in traces)
         found.insert(0, (f"{odd:,}", "traces anomalous", f"of {len(traces):,}"))

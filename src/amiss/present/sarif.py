@@ -13,6 +13,7 @@ from amiss.present.escape import visible
 from amiss.present.incidents import headline
 from amiss.present.layout import describe_muted, notes_of
 from amiss.present.leading import Leading, leading_reason
+from amiss.present.summary import threshold_of
 
 MOST_RESULTS = 5000
 """Code hosts show no more of one run."""
@@ -130,7 +131,10 @@ def findings_to_sarif(
     """
     threshold, found = content["threshold"], content["findings"]
     files = content["source"].get("files") or [None]
-    results = [_result(finding, threshold, files[0], folder) for finding in found[:MOST_RESULTS]]
+    results = [
+        _result(finding, threshold_of(content, finding["unit"]), files[0], folder)
+        for finding in found[:MOST_RESULTS]
+    ]
     said = [("note", note) for note in notes_of(content)]
     if muted := describe_muted(content):
         said.append(("note", f"muted: {muted}"))

@@ -14,6 +14,7 @@ from amiss.types import (
     Deviation,
     Finding,
     Incident,
+    JudgedUngrouped,
     Location,
     LogInfo,
     Muted,
@@ -42,6 +43,7 @@ def findings_to_dict(
     histogram: TimeHistogram | None = None,
     muted: Muted = NOTHING_MUTED,
     confirmed: Collection[str] = (),
+    ungrouped: JudgedUngrouped | None = None,
     worst_only: bool = False,
 ) -> dict[str, Any]:
     """Return findings as JSON values.
@@ -67,6 +69,8 @@ def findings_to_dict(
         What was flagged, but is not among the findings.
     confirmed : collection of str
         Ids of findings and incidents that a user confirmed.
+    ungrouped : JudgedUngrouped, optional
+        What was judged beside the units: windows of the lines that belong to none.
     worst_only : bool
         Of each incident only the most anomalous finding: all that an overview tells.
     """
@@ -81,6 +85,7 @@ def findings_to_dict(
         "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
         "scored": scored,
         "flagged": len(findings) if flagged is None else flagged,
+        "ungrouped": None if ungrouped is None else _ungrouped(ungrouped, findings),
         "traces": [verdict._asdict() for verdict in traces],
         "muted": _muted(muted),
         "incidents": [
@@ -122,6 +127,31 @@ def log_to_dict(log: LogInfo, cut: int, templates: int) -> dict[str, Any]:
         "cut": cut,
         "notes": list(log.notes),
     }
+
+
+def _ungrouped(judged: JudgedUngrouped, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what was judged beside; ``flagged`` is how many of the findings are of it."""
+    threshold = judged.threshold
+    return {
+        **judged._asdict(),
+        "flagged": sum(finding.unit == judged.unit for finding in findings),
+        "threshold": {**threshold._asdict(), "value": finite(threshold.value)},
+    }
+
+
+def threshold_of(content: dict[str, Any], unit: str | None) -> dict[str, Any]:
+    """Return the threshold that a finding of some unit was judged by.
+
+    Parameters
+    ----------
+    content : dict
+        The schema ``amiss.findings/1``.
+    unit : str or None
+    """
+    ungrouped = content.get("ungrouped")
+    found = ungrouped if ungrouped is not None and ungrouped["unit"] == unit else content
+    threshold: dict[str, Any] = found["threshold"]
+    return threshold
 
 
 def _muted(muted: Muted) -> dict[str, int]:

@@ -115,12 +115,21 @@ def _describe_units(summary: dict[str, Any]) -> str:
     by = f"of {size}" if size != source["grouping"] else f"by {size}"
     parts = [f"{summary['scored']:,} {by}"]
     if source["ungrouped_lines"]:
-        parts.append(f"{counted(source['ungrouped_lines'], 'line')} in none of them")
+        parts.append(f"{counted(source['ungrouped_lines'], 'line')} in none of them{_in(summary)}")
     if source["cut"]:
         parts.append(
             f"{source['cut']:,} cut by the start or end of the log: judged on what they have"
         )
     return " · ".join(parts)
+
+
+def _in(summary: dict[str, Any]) -> str:
+    """Return how the lines that belong to no session were judged."""
+    ungrouped = summary.get("ungrouped")
+    if ungrouped is None:
+        return ", not judged"
+    size = ungrouped["grouping"].partition(",")[0].removeprefix("windows of ")
+    return f", judged in {counted(ungrouped['scored'], ungrouped['unit'])} of {size}"
 
 
 def _describe_model(model: dict[str, Any]) -> str:
@@ -129,6 +138,8 @@ def _describe_model(model: dict[str, Any]) -> str:
         *most, last = model["members"]
         what += f" of {', '.join(most)} and {last}" if most else f" of {last}"
     learnt_from = counted(model["sessions"], model["unit"])
+    if beside := model.get("ungrouped"):
+        learnt_from += f", and {counted(beside['windows'], 'window')} of lines in none,"
     parts = [what, f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
     known = model["labelled_anomalies"]
     parts.append(describe_labels(known))

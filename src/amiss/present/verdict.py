@@ -8,6 +8,7 @@ from typing import Any
 
 from amiss.present.escape import visible
 from amiss.present.layout import counted, plural, scored
+from amiss.present.summary import threshold_of
 
 _NAME = 60
 """Characters of a name in the sentence."""
@@ -51,26 +52,51 @@ def verdict(summary: dict[str, Any]) -> tuple[str, str]:
     """
     unit = scored(summary["source"]["unit"])
     flagged, total = summary["flagged"], summary["scored"]
+    ungrouped = summary.get("ungrouped")
     if traces := summary["traces"]:
         flagged, total, unit = sum(trace["is_anomaly"] for trace in traces), len(traces), "trace"
     noun, muted = visible(plural(unit), _NAME), summary["muted"]["findings"]
     if not flagged:
-        return _calm(summary, total, noun, muted)
+        kind, said = _calm(summary, total, noun, muted)
+        return kind, f"{said}{_not_judged(summary)}"
     aside = f"; {muted:,} more {'is' if muted == 1 else 'are'} muted" if muted else ""
     of = f"{flagged:,} of {total:,} {noun} {'is' if flagged == 1 else 'are'}"
+    if ungrouped is not None:
+        of, total = _of_both(flagged, total, unit, ungrouped), total + ungrouped["scored"]
     rate = _rate(summary)
     if rate is not None and not traces and not _is_certain(summary, rate):
         usual = rate * total
         if flagged <= usual + 2 * math.sqrt(usual * (1 - rate)):
             allowed = f"the false-alarm rate allows for {_about(usual)}"
             said = f"{of} beyond the threshold, and {allowed}{aside}"
-            return "chance", f"Probably nothing is wrong: {said}."
+            return "chance", f"Probably nothing is wrong: {said}.{_not_judged(summary)}"
     said = f"Something is wrong{_since(summary)}: {of} anomalous"
     if unit != summary["source"]["unit"] and not traces:
         said += f" in {counted(len(summary['findings']), 'interval')}"
     if incidents := summary["incidents"]:
         said += f", in {counted(len(incidents), 'incident')}"
-    return "wrong", f"{said}{_where(summary)}{aside}."
+    return "wrong", f"{said}{_where(summary)}{aside}.{_not_judged(summary)}"
+
+
+def _of_both(flagged: int, total: int, unit: str, ungrouped: dict[str, Any]) -> str:
+    """Return how many sessions are, and how many windows of the lines in none of them."""
+    of_windows, unit = ungrouped["flagged"], visible(unit, _NAME)
+    parts = (
+        [f"{flagged - of_windows:,} of {total:,} {plural(unit)}"] if flagged > of_windows else []
+    )
+    if of_windows:
+        windows = visible(plural(ungrouped["unit"]), _NAME)
+        parts.append(f"{of_windows:,} of {ungrouped['scored']:,} {windows} of lines in no {unit}")
+    return f"{' and '.join(parts)} {'is' if flagged == 1 else 'are'}"
+
+
+def _not_judged(summary: dict[str, Any]) -> str:
+    """Return the sentence on lines that nobody looked at, if there are any."""
+    lines = summary["source"].get("ungrouped_lines", 0)
+    if not lines or summary.get("ungrouped") is not None:
+        return ""
+    unit = visible(summary["source"]["unit"], _NAME)
+    return f" {counted(lines, 'line')} in no {unit} {'was' if lines == 1 else 'were'} not judged."
 
 
 def _calm(summary: dict[str, Any], total: int, noun: str, muted: int) -> tuple[str, str]:
@@ -82,7 +108,11 @@ def _calm(summary: dict[str, Any], total: int, noun: str, muted: int) -> tuple[s
         return "calm", f"Nothing is amiss: none of {total:,} {noun} is anomalous."
     if summary["threshold"]["rule"] == "maximum" and total < _TOO_FEW:
         return "chance", f"Nothing stands out, but {total:,} {noun} are too few to tell."
-    return "calm", f"Nothing is amiss: none of {total:,} {noun} is beyond the threshold."
+    said = f"none of {total:,} {noun}"
+    if (ungrouped := summary.get("ungrouped")) is not None:
+        windows = visible(plural(ungrouped["unit"]), _NAME)
+        said += f", and none of {ungrouped['scored']:,} {windows} of lines in no {unit},"
+    return "calm", f"Nothing is amiss: {said} is beyond the threshold."
 
 
 def _rate(summary: dict[str, Any]) -> float | None:
@@ -97,8 +127,11 @@ def _rate(summary: dict[str, Any]) -> float | None:
 
 def _is_certain(summary: dict[str, Any], rate: float) -> bool:
     """Return whether one of the findings alone is too odd to be of normal data."""
-    threshold, total = summary["threshold"]["value"], summary["scored"]
+    total = summary["scored"]
+    if summary.get("ungrouped") is not None:
+        total += summary["ungrouped"]["scored"]
     for finding in summary["findings"]:
+        threshold = threshold_of(summary, finding.get("unit"))["value"]
         if threshold is None or threshold <= 0:  # normal units are all alike
             return True
         if any(got["unseen"] for got in finding["got"]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,6 +94,17 @@ def row_histogram(
     weights = None if events is None else events[known]
     counts = np.bincount(bins.of(times[known]), weights=weights, minlength=bins.count)
     return _scored(bins, counts.astype(np.int64), times, scores, threshold)
+
+
+def added(one: TimeHistogram | None, other: TimeHistogram | None) -> TimeHistogram | None:
+    """Return what was logged and flagged in both, where both are of the same log.
+
+    The scores are those of the first: others are on another scale.
+    """
+    if one is None or other is None or (one.start, one.width) != (other.start, other.width):
+        return one
+    events, flagged = one.events + other.events, one.flagged + other.flagged
+    return replace(one, events=events, flagged=flagged)
 
 
 class _Bins:

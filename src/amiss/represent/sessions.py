@@ -24,6 +24,7 @@ from amiss.represent.event_columns import (
 from amiss.represent.frames import frame_with, millis_of
 from amiss.represent.grouping import ByCount, ByGap, BySegment, Grouping, Interner
 from amiss.represent.shapes import ShapeTable
+from amiss.represent.ungrouped import Ungrouped, UngroupedLines
 from amiss.types import NO_TIME, LogInfo, Numbers, RecordBatch, distinct_codes, ragged_index
 
 _FEW_KINDS = 4096
@@ -57,6 +58,8 @@ class Sessions:
         The numeric parameters of each event.
     start : ndarray of int64, shape (n,), optional
         Of windows of time: when each begins, in milliseconds. Such a window may hold no event.
+    ungrouped : Ungrouped, optional
+        The lines that belong to no session. They are of the whole log: parts of it have none.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Sessions:
     trace: pl.Series | None = None
     numbers: Numbers | None = None
     start: NDArray[np.int64] | None = None
+    ungrouped: Ungrouped | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -118,6 +122,7 @@ class Sessions:
             trace=None if self.trace is None else self.trace.gather(rows),
             numbers=None if self.numbers is None else self.numbers.take(at),
             start=None if self.start is None else self.start[rows],
+            ungrouped=None,
         )
 
     def to_frame(self) -> pl.DataFrame:
@@ -226,6 +231,7 @@ def group_records(
     shapes = KindShapes(masked=templates_given)
     events = EventColumns()
     values = None if numbers is None else NumberColumns()
+    left = UngroupedLines()
     lines = ungrouped = 0
     start = end = NO_TIME
     for batch in batches:
@@ -236,6 +242,8 @@ def group_records(
         if numbers is not None and values is not None:
             own = numbers(batch)
             values.add(own if rows is None else own.take(rows))
+        if rows is not None and missing and grouping.unit == "session":
+            left.add(batch, shape, rows)
         lines += len(batch)
         ungrouped += missing
         known = batch.time[batch.time != NO_TIME]
@@ -266,6 +274,7 @@ def group_records(
     ordered = events.in_order(len(names), by_time=by_time)
     found = None if values is None else values.in_order(ordered.place)
     sessions = _assemble(ordered, names, table, log, found)
+    sessions = replace(sessions, ungrouped=left.taken(by_time=by_time))
     if windows is not None:
         sessions = replace(sessions, start=windows.start)
     give_back_memory(lines)

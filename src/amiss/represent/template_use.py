@@ -60,6 +60,27 @@ def template_use(
     )
 
 
+def joined_use(
+    one: tuple[TemplateUse, ...], other: tuple[TemplateUse, ...]
+) -> tuple[TemplateUse, ...]:
+    """Return how often templates came in two parts of a log, the most frequent first."""
+    both = {use.template: use for use in one}
+    for use in other:
+        known = both.get(use.template)
+        both[use.template] = use if known is None else _both(known, use)
+    return tuple(sorted(both.values(), key=lambda use: -use.events))
+
+
+def _both(a: TemplateUse, b: TemplateUse) -> TemplateUse:
+    starts = [use.start for use in (a, b) if use.start != NO_TIME]
+    return a._replace(
+        events=a.events + b.events,
+        start=min(starts, default=NO_TIME),
+        end=max(a.end, b.end),
+        first=min(a, b, key=lambda use: (use.start, use.first.file, use.first.first_line)).first,
+    )
+
+
 def _rank(sessions: Sessions, begin: int, count: int) -> NDArray[np.int64]:
     """Return the place of events in the files: first by file, then by line."""
     part = slice(begin, begin + count)

@@ -29,13 +29,13 @@ REACH = 0.2
 """Weighted share of a session that may differ from one in the bulk."""
 
 
-def normal_bulk(sequences: Sequences) -> NDArray[np.bool_]:
+def normal_bulk(sequences: Sequences, *, by_rates: bool = False) -> NDArray[np.bool_]:
     """Return which sequences belong to the normal bulk, shape (n,).
 
     Cut sequences (see `Sequences.complete`) do not make up the bulk, but may belong to it. Windows
-    of time are judged by the rates of their events.
+    of time, and with `by_rates` others too, are judged by the rates of their events.
     """
-    if sequences.start is not None:
+    if by_rates or sequences.start is not None:
         return usual_windows(sequences)
     complete = sequences.complete
     if not complete.any():

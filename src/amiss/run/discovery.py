@@ -321,5 +321,22 @@ def window_length(sample: LogSample) -> int:
             lines += len(time)
     if 2 * lines < sample.lines or not spans:
         return 0
-    wanted = min(_EVENTS_A_WINDOW * spans / lines, spans / _FEWEST_WINDOWS) / 1000
+    return usual_length(spans, lines)
+
+
+def usual_length(span: int, lines: int, fewest: int = _FEWEST_WINDOWS) -> int:
+    """Return seconds for windows of some 50 lines each, fewer where there are not `fewest` of them.
+
+    Parameters
+    ----------
+    span : int
+        Milliseconds.
+    lines, fewest : int
+
+    Examples
+    --------
+    >>> usual_length(86_400_000, 100_000), usual_length(86_400_000, 500)
+    (60, 1800)
+    """
+    wanted = min(_EVENTS_A_WINDOW * span / lines, span / fewest) / 1000
     return min(_LENGTHS, key=lambda seconds: abs(np.log(seconds / max(wanted, 1e-9))))

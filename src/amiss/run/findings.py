@@ -23,6 +23,7 @@ from amiss.types import (
     NOTHING_MUTED,
     Finding,
     Incident,
+    JudgedUngrouped,
     LogInfo,
     Muted,
     Sequences,
@@ -149,6 +150,9 @@ class Findings(FindingSequence):
         What was flagged, and is not among the items, since a user of the model muted it.
     confirmed : frozenset of str
         Ids of findings and incidents that a user of the model confirmed.
+    ungrouped : JudgedUngrouped or None
+        The windows of the lines that belong to no session, where there are some. Findings of them
+        are among the items; the ids and scores are those of sessions.
     """
 
     items: tuple[ExplainedFinding, ...]
@@ -166,19 +170,21 @@ class Findings(FindingSequence):
     template_use: tuple[TemplateUse, ...] = ()
     muted: Muted = NOTHING_MUTED
     confirmed: frozenset[str] = frozenset()
+    ungrouped: JudgedUngrouped | None = None
 
     def __repr__(self) -> str:
         return summarise(self.overview())
 
     @property
     def alarms(self) -> int:
-        """How many sessions are flagged and not muted; of segments, how many traces are anomalous.
+        """How much is flagged and not muted; of segments, how many traces are anomalous.
 
         A long normal trace has some segments beyond the threshold by chance.
         """
         if self.traces:
             return sum(verdict.is_anomaly for verdict in self.traces)
-        return int((self.scores > self.threshold.value).sum()) - len(self.muted.ids)
+        windows = 0 if self.ungrouped is None else self.ungrouped.flagged
+        return int((self.scores > self.threshold.value).sum()) + windows - len(self.muted.ids)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the schema ``amiss.findings/1`` as plain values."""
@@ -203,6 +209,7 @@ class Findings(FindingSequence):
             histogram=self.histogram,
             muted=self.muted,
             confirmed=self.confirmed,
+            ungrouped=self.ungrouped,
             worst_only=worst_only,
         )
 

@@ -52,7 +52,8 @@ def follow(
     nothing comes, the clock goes on. If it goes on after all, it is judged again as a whole, and
     reported if it was not yet. Sessions are forgotten, the oldest first, where many events are
     held; what comes later under the same name is a session of its own then. Windows are over when
-    the next one begins. At the end of the stream what is open is judged.
+    the next one begins. At the end of the stream what is open is judged. Lines that belong to no
+    session are not.
 
     Parameters
     ----------
@@ -88,6 +89,7 @@ def follow(
     if not idle > 0:
         raise UsageError(f"idle for {idle:g} s; expected more than 0 seconds")
     pending = _OpenSessions(name, value, model.info)
+    model = replace(model, ungrouped=None)  # of a stream, sessions alone are judged
     reader = RecordReader(
         [Source("<stdin>", Path("-"))],
         format=model.info["format"],

@@ -23,12 +23,25 @@ _HOSTS = {"host": "host", "hostname": "host", "node": "host", "client": "address
 """Fields of a header that say who logged a line, and what to call it."""
 
 
-def find_incidents(
-    findings: Sequence[Finding], sessions: Sessions, rows: NDArray[np.int64]
-) -> tuple[Incident, ...]:
-    """Group the findings of the sessions at `rows`, one for one, into incidents."""
-    times = line_times(findings, sessions, rows)
-    return group_incidents(findings, times, names_of(sessions.log))
+Part = tuple[Sessions, NDArray[np.bool_], NDArray[np.int64]]
+"""Sessions, which findings are of them, and the rows that these are of."""
+
+
+def find_incidents(findings: Sequence[Finding], parts: Sequence[Part]) -> tuple[Incident, ...]:
+    """Group findings into incidents, the worst first: the order of findings says what is worse.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        The most anomalous first.
+    parts : sequence of (Sessions, ndarray of bool, ndarray of int64)
+        Of one log: its sessions, and what else was judged of it.
+    """
+    times: dict[Location, int] = {}
+    for sessions, own, rows in parts:
+        times |= line_times([findings[at] for at in np.flatnonzero(own).tolist()], sessions, rows)
+    found = group_incidents(findings, times, names_of(parts[0][0].log))
+    return found if len(parts) == 1 else tuple(sorted(found, key=lambda i: i.findings[0]))
 
 
 def line_times(

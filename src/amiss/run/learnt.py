@@ -48,6 +48,7 @@ def describe_learnt(sessions: Sessions, detector: Detector) -> dict[str, Any]:
         "numbers": sessions.numbers is not None,
         "sessions": len(sessions),
         "events": len(sessions.shape),
+        "ungrouped": None,
         "detector": detector.name,
         "members": list(getattr(detector, "member_names", [])),
         "fingerprint": _fingerprint(sessions),

@@ -17,27 +17,29 @@ from amiss.decide import best_f1_threshold, check_rate, decide
 from amiss.detect._base import LEFT_OUT, Detector
 from amiss.errors import InputError, ModelError, UsageError
 from amiss.represent.completion import Completion
-from amiss.represent.histogram import time_histogram
 from amiss.represent.sessions import Sessions
-from amiss.represent.template_use import template_use
 from amiss.represent.templates import TemplateMiner
 from amiss.run.bulk import normal_bulk
-from amiss.run.detectors import (
-    detector_state,
-    load_detector,
-    make_detector,
-)
+from amiss.run.detectors import make_detector
 from amiss.run.explanation import explain_rows
-from amiss.run.feedback import clock, shown_of
+from amiss.run.feedback import clock
 from amiss.run.findings import ExplainedFinding, Findings
-from amiss.run.incidents import find_incidents, tell_incidents
 from amiss.run.ingest import Labels, match_labels
+from amiss.run.judged import Judged, find
 from amiss.run.learnt import describe_learnt
+from amiss.run.model_file import fields_of_content, model_to_content
 from amiss.run.prepare import learn_sequences, mark_cut, to_sequences
 from amiss.run.relearning import learn_without
-from amiss.run.remembered import remembered_of_content, remembered_to_content
 from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.run.traces import judge_traces
+from amiss.run.ungrouped import (
+    DETECTOR,
+    floored,
+    notes_beside,
+    rule_beside,
+    windows_as_learnt,
+    windows_beside,
+)
 from amiss.types import NO_TIME, Feedback, Sequences, Threshold, TraceVerdict
 
 FALSE_ALARM_RATE = 0.0005
@@ -46,8 +48,6 @@ _ONE_TRACE = (
     "all segments are of one trace, which is judged by other parts of itself: another trace may "
     "score higher without being anomalous; learn from two or more"
 )
-_ADDED: dict[str, Any] = {"mask": [], "numbers": False, "why": ""}
-"""What older files lack of what a model learnt from."""
 PREVIEW_RATES = (0.0001, 0.0005, 0.001, 0.005, 0.01)
 
 
@@ -74,6 +74,8 @@ class Model:
         When, in milliseconds since 1970, UTC; ``NO_TIME`` where an older file does not say.
     evaluations : tuple of dict
         How it did on labelled data, where that was kept.
+    ungrouped : Model or None
+        Judges windows of the lines that belong to no session, where there were enough of them.
     """
 
     miner: TemplateMiner
@@ -86,6 +88,7 @@ class Model:
     feedback: tuple[Feedback, ...] = ()
     fitted: int = NO_TIME
     evaluations: tuple[dict[str, Any], ...] = ()
+    ungrouped: Model | None = None
 
     def __repr__(self) -> str:
         return (
@@ -117,10 +120,16 @@ class Model:
         return self.detector.anomaly_score(self.sequences(sessions)[0])
 
     def detect(self, sessions: Sessions) -> Findings:
-        """Return the sessions whose score lies above the threshold, explained."""
-        sequences, templates = self.sequences(sessions)
-        scores = self.detector.anomaly_score(sequences)
-        return self._findings(sessions, sequences, scores, templates)
+        """Return the sessions whose score lies above the threshold, explained.
+
+        Windows of the lines that are in no session are judged too, if the model learnt from such.
+        """
+        windows = None
+        if self.ungrouped is not None:
+            windows = windows_as_learnt(sessions, self.ungrouped.info)
+        beside = self.ungrouped.judge(windows) if self.ungrouped and windows else None
+        notes = [*self._notes(sessions), *notes_beside(sessions, self, windows)]
+        return find(self.judge(sessions), beside, notes)
 
     def explain(self, sessions: Sessions, session_id: str) -> ExplainedFinding:
         """Explain one session, flagged or not.
@@ -130,6 +139,10 @@ class Model:
         InputError
             There is no session of that id.
         """
+        if self.ungrouped is not None and session_id not in sessions.ids:
+            windows = windows_as_learnt(sessions, self.ungrouped.info)
+            if windows is not None and session_id in windows.ids:
+                return self.ungrouped.explain(windows, session_id)
         at = (sessions.ids == session_id).arg_max()
         if at is None or sessions.ids[at] != session_id:
             raise InputError(
@@ -149,7 +162,16 @@ class Model:
         UsageError
             The rate is not in (0, 1), or the rule is unknown.
         """
-        return cut_anew(self, rate, rule)
+        changed = cut_anew(self, rate, rule)
+        if self.ungrouped is None:
+            return changed
+        beside = cut_anew(self.ungrouped, rate, rule_beside(rule))
+        return replace(changed, ungrouped=floored(beside, rate))
+
+    def threshold_of(self, unit: str) -> Threshold:
+        """Return the threshold of sessions, or that of windows of lines that are in none."""
+        beside = self.ungrouped
+        return self.threshold if beside is None or unit != beside.info["unit"] else beside.threshold
 
     def preview(
         self, sessions: Sessions, rates: Sequence[float] = PREVIEW_RATES, rule: str = "tail"
@@ -159,20 +181,7 @@ class Model:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to one file; `amiss.load` reads it."""
-        manifest, arrays = detector_state(self.detector)
-        arrays["calibration"] = self.calibration
-        if self.calibration_trace is not None:
-            arrays["calibration_trace"] = self.calibration_trace
-        if self.completion:
-            for name, array in self.completion.to_arrays().items():
-                arrays[f"completion.{name}"] = array
-        content = {
-            "info": self.info,
-            "templates": self.miner.to_state(),
-            "threshold": self.threshold._asdict(),
-            "detector": manifest,
-            **remembered_to_content(self),
-        }
+        content, arrays = model_to_content(self)
         store.write(path, "model", content, arrays)
 
     @classmethod
@@ -183,50 +192,16 @@ class Model:
         modules: Mapping[str, Any] | None = None,
     ) -> Model:
         """Return the model that `save` wrote, from what a file holds of it."""
-        completion = store.with_prefix(arrays, "completion.")
-        return cls(
-            miner=TemplateMiner.from_state(content["templates"]),
-            completion=Completion.from_arrays(completion) if completion else None,
-            detector=load_detector(
-                content["detector"], store.with_prefix(arrays, "detector."), modules
-            ),
-            threshold=Threshold(**content["threshold"]),
-            calibration=arrays["calibration"],
-            info=content["info"] | {key: content["info"].get(key, v) for key, v in _ADDED.items()},
-            calibration_trace=arrays.get("calibration_trace"),
-            **remembered_of_content(content),
-        )
+        model = cls(**fields_of_content(content, arrays, modules))
+        if (beside := content.get("ungrouped")) is not None:
+            own = store.with_prefix(arrays, "ungrouped.")
+            model.ungrouped = cls(**fields_of_content(beside, own, None, model.miner))
+        return model
 
-    def _findings(
-        self,
-        sessions: Sessions,
-        sequences: Sequences,
-        scores: NDArray[np.float64],
-        templates: int,
-    ) -> Findings:
-        flagged = np.flatnonzero(scores > self.threshold.value)
-        flagged = flagged[np.argsort(-scores[flagged], kind="stable")]
-        items = explain_rows(self.detector, self.calibration, sessions, sequences, scores, flagged)
-        shown = shown_of(self, items, find_incidents(items, sessions, flagged))
-        judged = scores.copy()
-        judged[np.delete(flagged, shown.kept)] = -np.inf  # what is muted counts as not flagged
-        return Findings(
-            items=tuple(items[at] for at in shown.kept),
-            log=replace(sessions.log, notes=(*sessions.log.notes, *self._notes(sessions))),
-            model=self.info,
-            threshold=self.threshold,
-            ids=sessions.ids,
-            scores=scores,
-            complete=sequences.complete,
-            templates=templates,
-            fitted=self,
-            traces=self.judge_traces(sessions.trace, judged),
-            incidents=tell_incidents(shown.incidents, sessions.log),
-            muted=shown.muted,
-            confirmed=shown.confirmed,
-            histogram=time_histogram(sessions, judged, self.threshold.value),
-            template_use=template_use(sessions, sequences, len(self.miner), self.miner.names),
-        )
+    def judge(self, sessions: Sessions) -> Judged:
+        """Return the sessions with their scores."""
+        sequences = self.sequences(sessions)[0]
+        return Judged(self, sessions, sequences, self.detector.anomaly_score(sequences))
 
     def _notes(self, sessions: Sessions) -> list[str]:
         """Return what makes these sessions unlike those the model learnt from."""
@@ -306,6 +281,8 @@ def fit(
     ['odd']
     """
     model, _ = _fit(sessions, labels, detector, clean, false_alarm_rate, rule, random_state, miner)
+    if (windows := windows_beside(sessions)) is not None:
+        _fit_beside(model, windows, clean, false_alarm_rate, rule)
     return model
 
 
@@ -325,16 +302,43 @@ def scan(
     ------------------
     As `fit`. The fitted model is the findings' ``fitted``.
     """
-    model, (sequences, learnt, flagged) = _fit(
-        sessions, labels, detector, clean, false_alarm_rate, rule, random_state
-    )
+    model, learnt = _fit(sessions, labels, detector, clean, false_alarm_rate, rule, random_state)
+    judged, beside = _judged_out_of_fold(model, sessions, learnt), None
+    windows = windows_beside(sessions)
+    if windows is not None:
+        own, learnt = _fit_beside(model, windows, clean, false_alarm_rate, rule)
+        beside = _judged_out_of_fold(own, windows, learnt)
+    notes = [*model._notes(sessions), *notes_beside(sessions, model, windows)]
+    return find(judged, beside, notes, len(model.miner))
+
+
+_Learnt = tuple[Sequences, NDArray[np.bool_], NDArray[np.bool_]]
+"""What was fitted to; what of it was learnt; what was flagged, and learnt again without."""
+
+
+def _judged_out_of_fold(model: Model, sessions: Sessions, fitted: _Learnt) -> Judged:
+    """Return the scores of what was learnt from, by others, and of what was not."""
+    sequences, learnt, flagged = fitted
     scores = model.detector.training_score_.copy()
     if not learnt.all():
         found = model.detector.anomaly_score(sequences.take(~learnt))
         # What was flagged by others stays so, if what has not learnt it again knows it.
         kept = flagged[~learnt] & (found <= model.threshold.value)
         scores[~learnt] = np.where(kept, scores[~learnt], found)
-    return model._findings(sessions, sequences, scores, len(model.miner))
+    return Judged(model, sessions, sequences, scores)
+
+
+def _fit_beside(
+    model: Model, windows: Sessions, clean: bool | None, rate: float, rule: str
+) -> tuple[Model, _Learnt]:
+    """Let a model learn what is usual of windows of the lines that are in no session."""
+    own, learnt = _fit(windows, None, DETECTOR, clean, rate, rule_beside(rule), 0, model.miner)
+    if model.miner.counts is not None and own.miner.counts is not None:
+        model.miner.counts = model.miner.counts + own.miner.counts
+    own = floored(replace(own, miner=model.miner), rate)
+    model.ungrouped = own
+    model.info["ungrouped"] = {"windows": len(windows), "lines": own.info["lines"]}
+    return own, learnt
 
 
 def _fit(
@@ -346,7 +350,7 @@ def _fit(
     rule: str,
     random_state: int,
     known: TemplateMiner | None = None,
-) -> tuple[Model, tuple[Sequences, NDArray[np.bool_], NDArray[np.bool_]]]:
+) -> tuple[Model, _Learnt]:
     started = time.process_time()
     if not len(sessions):
         raise InputError("no sessions to learn from; expected at least one")
@@ -366,7 +370,7 @@ def _fit(
     trusted = labels is not None if clean is None else clean
     if not trusted:
         rest = sequences if learnt.all() else sequences.take(learnt)
-        learnt[learnt] = normal_bulk(rest)
+        learnt[learnt] = normal_bulk(rest, by_rates=chosen.name == DETECTOR)
     y = np.where(anomalous, 1, np.where(learnt, 0, LEFT_OUT))
     chosen.fit(sequences, y)
     order = np.argsort(chosen.training_score_[learnt], kind="stable")

@@ -292,6 +292,19 @@ class TimeHistogram:
         return len(self.events)
 
 
+class JudgedUngrouped(NamedTuple):
+    """What was judged beside the sessions: windows of the lines that belong to none."""
+
+    unit: str
+    grouping: str
+    lines: int
+    scored: int
+    """Windows."""
+    flagged: int
+    """Those of them beyond their threshold, muted ones too."""
+    threshold: Threshold
+
+
 class TemplateUse(NamedTuple):
     """How often a template came in what was judged, and when."""
 
