@@ -1,6 +1,6 @@
 """Every format on lines as its system writes them: name, time, level, message, fields."""
 
-# ruff: noqa: ISC004 - long lines of logs, in parts
+# ruff: noqa: E501, ISC004 - long lines of logs, in parts
 
 from datetime import UTC, datetime
 
@@ -18,6 +18,153 @@ REQUEST = "req-38101a0b-2096-447d-96ea-a692162415ae"
 # name, a line, its time, its level, its message without digits, some fields
 LINES = [
     (
+        "vhost", 'www.example.com 10.0.0.7 - - [06/May/2024:10:00:00 +0200] "GET /a HTTP/1.1" 200 5 '
+        '"-" "curl/8"',
+        "2024-05-06T08:00:00", "", "GET /a HTTP/0.0",
+        {"vhost": "www.example.com", "client": "10.0.0.7", "status": "200", "agent": "curl/8"},
+    ), (
+        "s3", "79a59d amzn-bucket [06/May/2024:10:00:00 +0000] 10.0.0.7 - 3E57427F3 "
+        'REST.GET.OBJECT a/b.png "GET /a/b.png HTTP/1.1" 404 NoSuchKey 297 - 38 - "-" "S3/0.4" -',
+        "2024-05-06T10:00:00", "", "GET /a/b.png HTTP/0.0",
+        {"client": "10.0.0.7", "operation": "REST.GET.OBJECT", "error": "NoSuchKey"},
+    ), (
+        "elb", "https 2024-05-06T10:00:00.123456Z app/lb/50dc 10.0.0.7:2817 10.0.0.1:80 0.086 0.048 "
+        '0.037 200 200 0 57 "GET https://x.example:443/a HTTP/1.1" "curl/8" ECDHE TLSv1.2 arn "-"',
+        "2024-05-06T10:00:00.123", "", "GET https://x.example:0/a HTTP/0.0",
+        {"client": "10.0.0.7", "status": "200", "bytes": "57", "path": "https://x.example:443/a"},
+    ), (
+        "elb", "2024-05-06T10:00:00.123456Z lb 10.0.0.7:2817 10.0.0.1:80 0.07 0.01 0.05 200 200 0 29 "
+        '"GET http://x.example:80/ HTTP/1.1" "curl/8" - -',
+        "2024-05-06T10:00:00.123", "", "GET http://x.example:0/ HTTP/0.0", {"client": "10.0.0.7"},
+    ), (
+        "envoy", '[2024-05-06T10:00:00.123Z] "POST /a HTTP/2" 503 UH 0 19 4 - "-" "grpc/1" "9d5b" '
+        '"shop:80" "-"',
+        "2024-05-06T10:00:00.123", "", "POST /a HTTP/0",
+        {"flags": "UH", "request": "9d5b", "upstream": None},
+    ), (
+        "envoy", '[2024-05-06T10:00:00.123Z] "GET /a HTTP/1.1" 200 - via_upstream - "-" 0 295 6 5 '
+        '"10.0.0.7" "curl/8" "9d5b" "shop:80" "10.1.0.4:80" inbound|80|| 10.1.0.4:5 - default',
+        "2024-05-06T10:00:00.123", "", "GET /a HTTP/0.0", {"forwarded_for": "10.0.0.7"},
+    ), (
+        "haproxy", "May  6 10:00:01 lb haproxy[14389]: 10.0.1.2:33317 [06/May/2024:10:00:00.655] in "
+        'static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /a HTTP/1.1"',
+        "2024-05-06T10:00:00.655", "", "GET /a HTTP/0.0",
+        {"client": "10.0.1.2", "backend": "static", "server": "srv1", "termination": "----"},
+    ), (
+        "squid", "1714989600.123    374 10.0.0.7 TCP_MISS/200 1234 GET http://x.example/a - "
+        "HIER_DIRECT/93.184.216.34 text/html",
+        "2024-05-06T10:00:00.123", "", "GET http://x.example/a",
+        {"client": "10.0.0.7", "result": "TCP_MISS", "status": "200"},
+    ), (
+        "gin", '[GIN] 2024/05/06 - 10:00:00 | 404 |     1.2345ms |        10.0.0.7 | GET      "/a"',
+        "2024-05-06T10:00:00", "", 'GET      "/a"',
+        {"client": "10.0.0.7", "status": "404", "path": "/a", "method": "GET"},
+    ), (
+        "uwsgi", "[pid: 10|app: 0|req: 1/2] 10.0.0.7 () {40 vars in 650 bytes} [Mon May  6 10:00:00 "
+        "2024] GET /a => generated 12 bytes in 3 msecs (HTTP/1.1 200) 4 headers in 126 bytes",
+        "2024-05-06T10:00:00", "", "GET /a", {"client": "10.0.0.7", "status": "200", "path": "/a"},
+    ), (
+        "request", '[06/May/2024:10:00:00 +0000] 10.0.0.7 "GET /a HTTP/1.1" 200 512 0.003',
+        "2024-05-06T10:00:00", "", "GET /a HTTP/0.0", {"client": "10.0.0.7", "bytes": "512"},
+    ), (
+        "spring", "2024-05-06T10:00:00.123+02:00  INFO 7 --- [shop] [nio-8080-exec-1] [66a1-b2] "
+        "c.e.Orders : sent 3",
+        "2024-05-06T08:00:00.123", "INFO", "sent 0", {"trace": "66a1-b2", "component": "c.e.Orders"},
+    ), (
+        "log4j", "2024-05-06 10:00:00,123 [5] WARN  Shop.Orders [(null)] - slow 3",
+        "2024-05-06T10:00:00.123", "WARN", "slow 0", {"thread": "5", "component": "Shop.Orders"},
+    ), (
+        "wildfly", "2024-05-06 10:00:00,123 INFO  [org.jboss.as] (Controller Boot Thread) JFAS5: up",
+        "2024-05-06T10:00:00.123", "INFO", "JFAS0: up", {"thread": "Controller Boot Thread"},
+    ), (
+        "weblogic", "####<May 6, 2024 10:00:00,123 AM UTC> <Notice> <Security> <host1> <Admin> "
+        "<[ACTIVE] Thread: '3'> <<WLS Kernel>> <> <> <1714989600123> <BEA-090905> <Loading 7.>",
+        "2024-05-06T10:00:00.123", "Notice", "Loading 0.",
+        {"component": "Security", "host": "host1", "code": "BEA-090905"},
+    ), (
+        "minecraft", "[06May2024 10:00:00.123] [Server thread/WARN] [net.x.Mod/FORGE]: 3 mods",
+        "2024-05-06T10:00:00.123", "WARN", "0 mods", {"thread": "Server thread"},
+    ), (
+        "syslog_weekday", "Mon 2024-05-06 10:00:00 UTC web01 systemd[1]: Started Session 5.",
+        "2024-05-06T10:00:00", "", "Started Session 0.", {"host": "web01", "pid": "1"},
+    ), (
+        "syslog_epoch", "1714989600.123456 web01 systemd[1]: Started Session 5.",
+        "2024-05-06T10:00:00.123", "", "Started Session 0.", {"host": "web01", "tag": "systemd"},
+    ), (
+        "syslog_iso", "2024-05-06 10:00:00+02 MBP softwareupdated[302]: done 5",
+        "2024-05-06T08:00:00", "", "done 0", {"host": "MBP", "tag": "softwareupdated"},
+    ), (
+        "cisco", "<166>May 06 2024 10:00:00 fw1 : %ASA-6-302014: Teardown TCP connection 5",
+        "2024-05-06T10:00:00", "info", "0: Teardown TCP connection 0", {"facility": "ASA"},
+    ), (
+        "macos", "2024-05-06 10:00:00.123456+0200 0x4d3      Error       0x0   115  0    "
+        "locationd: [com.apple.x] bad 5",
+        "2024-05-06T08:00:00.123", "Error", "[com.apple.x] bad 0", {"pid": "115"},
+    ), (
+        "postgres_rds", "2024-05-06 10:00:00 UTC:10.0.0.7(51234):app@shop:[77]:ERROR:  no 5",
+        "2024-05-06T10:00:00", "ERROR", "no 0", {"client": "10.0.0.7", "pid": "77", "user": "app"},
+    ), (
+        "postgres_csv", '2024-05-06 10:00:00.123 UTC,"app","shop",77,"10.0.0.7:51234",6638.4d,3,'
+        '"SELECT",2024-05-06 09:59:00 UTC,3/4,0,ERROR,42P01,"no ""x"" 5",,,,,,,,,"psql"',
+        "2024-05-06T10:00:00.123", "ERROR", 'no ""x"" 0', {"session": "6638.4d", "code": "42P01"},
+    ), (
+        "mongodb", "2024-05-06T10:00:00.123+0000 I NETWORK  [conn12] end connection 5",
+        "2024-05-06T10:00:00.123", "I", "end connection 0", {"context": "conn12"},
+    ), (
+        "bind", "06-May-2024 10:00:00.123 queries: info: client @0x7f1 10.0.0.7#4242 (a.example): "
+        "query: a.example IN A +E(0)",
+        "2024-05-06T10:00:00.123", "info", "query: a.example IN A +E(0)", {"client": "10.0.0.7"},
+    ), (
+        "fail2ban", "2024-05-06 10:00:00,123 fail2ban.actions        [812]: NOTICE  [sshd] Ban 5",
+        "2024-05-06T10:00:00.123", "NOTICE", "[sshd] Ban 0", {"component": "fail2ban.actions"},
+    ), (
+        "monolog", '[2024-05-06T10:00:00.123456+00:00] shop.ERROR: no 5 {"id":7} []',
+        "2024-05-06T10:00:00.123", "ERROR", 'no 0 {"id":0} []', {"component": "shop"},
+    ), (
+        "celery", "[2024-05-06 10:00:00,123: INFO/ForkPoolWorker-2] Task x[5] received",
+        "2024-05-06T10:00:00.123", "INFO", "Task x[0] received", {"process": "ForkPoolWorker-2"},
+    ), (
+        "mysql_general", "2024-05-06T10:00:00.123456Z\t   12 Query\tSELECT 5",
+        "2024-05-06T10:00:00.123", "", "Query\tSELECT 0", {"thread": "12"},
+    ), (
+        "heroku", "2024-05-06T10:00:00.123456+00:00 app[web.2]: Rendered 5",
+        "2024-05-06T10:00:00.123", "", "Rendered 0", {"source": "app", "dyno": "web.2"},
+    ), (
+        "time_context_level", "2024-05-06 10:00:00.123+0000 [id=33]\tWARN\tj.m.Slave#run: slow 5",
+        "2024-05-06T10:00:00.123", "WARN", "j.m.Slave#run: slow 0", {"context": "[id=33]"},
+    ), (
+        "time_context_level", "[2024-05-06T10:00:00.123+0000] {task.py:15} ERROR - failed 5",
+        "2024-05-06T10:00:00.123", "ERROR", "failed 0", {"context": "{task.py:15}"},
+    ), (
+        "time_context_level", "2024-05-06 10:00:00,123 | worker-1 | INFO | ok 5",
+        "2024-05-06T10:00:00.123", "INFO", "ok 0", {"context": "worker-1 |"},
+    ), (
+        "level_epoch", "[WARN] [1714989600.123456789] [talker]: slow 5",
+        "2024-05-06T10:00:00.123", "WARN", "[talker]: slow 0", {},
+    ), (
+        "source_time", "web-7d9f-x2k3 app 2024-05-06T10:00:00Z INFO ok 5",
+        "2024-05-06T10:00:00", "INFO", "ok 0", {"source": "web-7d9f-x2k3 app"},
+    ), (
+        "source_time", "0|api      | 2024-05-06T10:00:00: ok 5", "2024-05-06T10:00:00", "", "ok 0",
+        {"source": "0|api"},
+    ), (
+        "epoch_level", "1.7149896001230e+09\tinfo\tstarted 5", "2024-05-06T10:00:00.123", "info",
+        "started 0", {},
+    ), (
+        "time_level", "2024 May  6 10:00:00 up 5", "2024-05-06T10:00:00", "", "up 0", {},
+    ), (
+        "time_level", "05/06/2024 10:00:00;Q;12.srv;queue=x", "2024-05-06T10:00:00", "",
+        "Q;0.srv;queue=x", {},
+    ), (
+        "time_level", "[06-May-2024 10:00:00 UTC] PHP Warning:  bad 5", "2024-05-06T10:00:00", "",
+        "PHP Warning:  bad 0", {},
+    ), (
+        "time_level", "2024-05-06T10:00:00Z INFO app: ok 5", "2024-05-06T10:00:00", "INFO",
+        "app: ok 0", {},
+    ), (
+        "time_level", "05/06/2024 01:02:03 PM - ERROR - bad 5", "2024-05-06T13:02:03", "ERROR",
+        "bad 0", {},
+    ), (
         "hdfs", "081109 203615 148 INFO dfs.DataNode$PacketResponder: PacketResponder 1 for block",
         "2008-11-09T20:36:15", "INFO", "PacketResponder 0 for block", {"pid": "148"},
     ), (
@@ -218,6 +365,25 @@ LINES = [
         "2016-02-04T10:11:12", "info", 'up "0" s', {"err": "x level=bad y"},
     ),
 ]  # fmt: skip
+# Their times count from when something began.
+UPTIME = [
+    (
+        "jvm_uptime", "[0.123s][info][gc,heap     ] GC(3) Eden regions: 5->0",
+        "1970-01-01T00:00:00.123", "info", "GC(0) Eden regions: 0->0", {"component": "gc,heap"},
+    ), (
+        "syslog_uptime", "[    5.123456] web01 systemd[1]: Started Session 5.",
+        "1970-01-01T00:00:05.123", "", "Started Session 0.", {"host": "web01", "pid": "1"},
+    ), (
+        "xorg", "[    12.345] (EE) Failed to load module 5", "1970-01-01T00:00:12.345", "EE",
+        "Failed to load module 0", {},
+    ), (
+        "uptime_level", "[    1.234567] usb 1-2: new device 5", "1970-01-01T00:00:01.234", "",
+        "usb 0-0: new device 0", {},
+    ), (
+        "logrus", "ERRO[0005] failed 5            size=7", "1970-01-01T00:00:05", "ERRO",
+        "failed 0            size=0", {},
+    ),
+]  # fmt: skip
 # Their times lack the year.
 UNDATED = [
     (
@@ -246,6 +412,15 @@ UNDATED = [
         "klog", "E0102 15:04:05.000001       1 file.go:123] it failed 5 times",
         (1, 2, 15, 4, 5), "E", "it failed 0 times", {"pid": "1", "file": "file.go", "at": "123"},
     ), (
+        "cisco", "*May  6 10:00:00.123: %LINK-3-UPDOWN: Interface Gi0/5, changed state to up",
+        (5, 6, 10, 0, 0), "err", "UPDOWN: Interface Gi0/0, changed state to up", {"host": None},
+    ), (
+        "syslog", "May  6 10:00:00  srx1 kernel: [    5.123456] link up 5",
+        (5, 6, 10, 0, 0), "", "link up 0", {"host": "srx1", "tag": "kernel"},
+    ), (
+        "time_level", "05/06-10:00:00.123456  [**] [1:5:7] scan", (5, 6, 10, 0, 0), "",
+        "[**] [0:0:0] scan", {},
+    ), (
         "time_level", "Jun 14 15:16:01 [info] hello 5", (6, 14, 15, 16, 1), "info", "hello 0", {},
     ),
 ]  # fmt: skip
@@ -268,6 +443,32 @@ TABLES = {
         "2014-07-08 00:00:01 10.0.0.1 GET 200\n2014-07-08 00:00:02 10.0.0.1 GET 500\n",
         [3, 4], [f"cs-method=GET sc-status={what}" for what in ("success", "server-error")],
         {"sc-status": ["200", "500"]},
+    ),
+    "apt": (
+        "\nStart-Date: 2024-05-06  10:00:00\nCommandline: apt-get install a\nInstall: a:b (1.2)\n"
+        "End-Date: 2024-05-06  10:00:05\n\nStart-Date: 2024-05-06  11:00:00\nRemove: a:b (1.2)\n",
+        [2, 7], ["Install: a:b (0.0)", "Remove: a:b (0.0)"], {},
+    ),
+    "ossec": (
+        "** Alert 1714989600.123: - syslog,sshd,\n2024 May 06 10:00:00 web->/var/log/auth.log\n"
+        "Rule: 5716 (level 5) -> 'failed'\nMay  6 10:00:00 web sshd[7]: Failed\n\n"
+        "** Alert 1714989601.456: mail  - syslog,\n2024 May 06 10:00:01 web->/var/log/auth.log\n"
+        "Rule: 5501 (level 3) -> 'opened'\n",
+        [1, 6], ["Rule: 0 (level 0) -> 'failed'", "Rule: 0 (level 0) -> 'opened'"],
+        {"groups": ["syslog,sshd", "syslog"]},
+    ),
+    "mysql_slow": (
+        "# Time: 2024-05-06T10:00:00.123456Z\n# User@Host: app[app] @  [10.0.0.7]  Id:    5\n"
+        "SET timestamp=1714989600;\nSELECT a,\n  b FROM t WHERE id=7;\n"
+        "# Time: 2024-05-06T10:00:09.123456Z\n# User@Host: app[app] @  [10.0.0.7]  Id:    6\n"
+        "use shop;\nSET timestamp=1714989609;\nUPDATE t SET a=7;\n",
+        [1, 6], ["SELECT a,", "UPDATE t SET a=0;"], {},
+    ),
+    "erlang": (
+        "=INFO REPORT==== 6-May-2024::10:00:00.123456 ===\n    application: mnesia\n"
+        "    exited: x\n\n"
+        "=ERROR REPORT==== 6-May-2024::10:00:01.123456 ===\n** Connection attempt from 7\n",
+        [1, 5], ["application: mnesia", "** Connection attempt from 0"], {},
     ),
     "journal": (
         "__CURSOR=s=739a;i=4ece7\n__REALTIME_TIMESTAMP=1342540861416351\nPRIORITY=6\n"
@@ -299,7 +500,9 @@ def check(tmp_path, known, line, level, message, fields):
 
 
 @pytest.mark.parametrize(
-    ("known", "line", "time", "level", "message", "fields"), LINES, ids=[c[0] for c in LINES]
+    ("known", "line", "time", "level", "message", "fields"),
+    [*LINES, *UPTIME],
+    ids=[c[0] for c in (*LINES, *UPTIME)],
 )
 def test_a_line_is_recognised_and_read(tmp_path, known, line, time, level, message, fields):
     batch, reader = check(tmp_path, known, line, level, message, fields)
@@ -307,7 +510,9 @@ def test_a_line_is_recognised_and_read(tmp_path, known, line, time, level, messa
     if time is not None:
         wanted = round(datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp() * 1000)
     assert batch.time.tolist() == [wanted] * 3
-    assert reader.report.notes == []
+    notes = " ".join(reader.report.notes)
+    assert ("a start that it does not name" in notes) == (known in {case[0] for case in UPTIME})
+    assert bool(notes) == (known in {case[0] for case in UPTIME})
 
 
 @pytest.mark.parametrize(
@@ -338,8 +543,8 @@ def test_formats_that_name_their_values_in_the_file(tmp_path, known):
 
 
 def test_every_format_has_a_line_here_and_its_fields_exist():
-    shown = {case[0] for case in (*LINES, *UNDATED)} | set(TABLES)
-    others = {"combined", "common", "plain", "jul"}  # have tests of their own
+    shown = {case[0] for case in (*LINES, *UPTIME, *UNDATED)} | set(TABLES)
+    others = {"combined", "common", "plain", "jul", "dotnet"}  # have tests of their own
     assert shown | others == {known.name for known in FORMATS}
     for known in FORMATS:
         assert set(known.counted) <= set(known.fields) | {d.name for d in known.derived}
@@ -445,15 +650,16 @@ def test_a_zone_that_is_a_name_is_said(tmp_path):
 def test_where_the_first_line_says_who_speaks_the_next_one_says_what(tmp_path):
     lines = ["info: Microsoft.Hosting.Lifetime[14]", "      Now listening on: http://x:5000"]
     batch, reader = read(tmp_path, "\n".join(lines * 2) + "\n")
-    assert reader.format.name == "level"
+    assert reader.format.name == "dotnet"
     assert (
         batch.kinds.gather(batch.kind).select("level", "message").rows()
-        == [("info", "Microsoft.Hosting.Lifetime[0] | Now listening on: http://x:0")] * 2
+        == [("info", "Now listening on: http://x:0")] * 2
     )
     lines = ["Mar 01, 2024 1:00:00 PM com.acme.App main", "SEVERE: failed 5"]
     batch, reader = read(tmp_path, "\n".join(lines * 2) + "\n", ["component"])
     assert reader.format.name == "jul"
-    assert batch.kinds["message"].gather(batch.kind).to_list() == ["SEVERE: failed 0"] * 2
+    kinds = batch.kinds.gather(batch.kind)
+    assert kinds.select("level", "message").rows() == [("SEVERE", "failed 0")] * 2
     assert batch.fields["component"].to_list() == ["com.acme.App"] * 2
     assert batch.time[0] == datetime(2024, 3, 1, 13, tzinfo=UTC).timestamp() * 1000
 

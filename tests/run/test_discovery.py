@@ -169,7 +169,7 @@ FOUND = {
     service_of_requests: "request",
     json_with_traces: "trace_id",
     mail_queue: "[0-9A-Za-z]{10,}",
-    database_connections: "conn",
+    database_connections: "context",
     key_value_pairs: "order",
     logfmt: "order",
     traces_and_spans_without_names: "shop,",

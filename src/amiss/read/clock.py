@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.read.sources import ReadReport, Source
-from amiss.read.stamps import in_year
+from amiss.read.stamps import SINCE_START, in_year
 from amiss.types import NO_TIME
 
 JUMP = 60_000
@@ -52,7 +52,7 @@ class Clock:
         if not known.any():
             return times
         told = times[known]
-        if self._period:
+        if self._period > 0:
             told = self._unwrapped(told)
         steps = np.diff(told, prepend=told[:1] if self._newest == NO_TIME else self._newest)
         back = steps < -JUMP
@@ -62,7 +62,7 @@ class Clock:
         if self._first == NO_TIME:
             self._first = int(told[0])
         self._newest = int(told[-1])
-        if not self._period:
+        if self._period <= 0:
             return times
         out = times.copy()
         out[known] = told
@@ -99,6 +99,11 @@ class Clock:
     def add_notes(self, report: ReadReport) -> None:
         """Add to `report` what a reader should know of the times of this file."""
         name = self._source.name
+        if self._period == SINCE_START and self._first != NO_TIME:
+            report.notes.append(
+                f"{name}: its times count from a start that it does not name; they are shown as if "
+                "that had been the beginning of 1970"
+            )
         if self._base is not None and self._period == _DAY:
             day = _text(self._first, "%Y-%m-%d")
             report.notes.append(

@@ -48,6 +48,8 @@ class Format:
         The pattern of a whole line; of other layouts, of the lines that begin a record.
     loose : str
         A pattern of the same groups for lines that `header` does not fit; empty: there is none.
+    unless : str
+        A pattern of lines that fit `header` by chance: they do not speak for the format.
     time : str
         How times are written: the ``strptime`` form, the name of a layout of
         `amiss.read.stamps`, or ``auto``, told by their form; empty where lines carry none.
@@ -66,6 +68,11 @@ class Format:
         Messages say more than the fields that are counted.
     multiline : bool
         Lines without a header continue the record before them.
+    tells : str
+        A pattern of lines below a header that say what happened; empty: those that name an
+        exception do.
+    blocks : bool
+        Most lines have no header: whatever stands between two of them is one record.
     split_time : bool
         The date and the time of day have names of their own.
     unknown_zone : str
@@ -87,6 +94,7 @@ class Format:
     title: str
     header: str
     loose: str = ""
+    unless: str = ""
     time: str = ""
     time_width: int = 0
     session_key: str = ""
@@ -96,6 +104,8 @@ class Format:
     numeric: tuple[str, ...] = ()
     free_text: bool = True
     multiline: bool = True
+    tells: str = ""
+    blocks: bool = False
     split_time: bool = False
     unknown_zone: str = ""
     layout: str = HEADER

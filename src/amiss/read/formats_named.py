@@ -16,7 +16,8 @@ NAMED = (
     Format(
         name="journal",
         title="systemd journal export",
-        header=r"^__CURSOR=",
+        # As it is exported, and as ``-o verbose`` shows it.
+        header=r"^(?:__CURSOR=|[A-Z][a-z][a-z] \d+-\d+-\d+ \d+:\d+:\d+(?:\.\d+)? \S+ \[s=)",
         layout=JOURNAL,
     ),
     Format(

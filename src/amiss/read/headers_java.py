@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amiss.read.format_type import Format
-from amiss.read.header_parts import CLASS, CLOCK, ISO, LEVELS
+from amiss.read.header_parts import CLASS, CLOCK, ISO, LEVELS, TIMES
 
 JAVA = (
     Format(
@@ -33,7 +33,8 @@ JAVA = (
         title="Spring Boot",
         header=(
             rf"^(?P<time>{ISO}) +(?P<level>{LEVELS}) (?P<pid>\d+) --- (?:\[[^\]]*\] )?"
-            r"\[ *(?P<thread>[^\]]*)\] (?P<component>[^\s:]+) *: (?P<message>.*)$"
+            r"\[ *(?P<thread>[^\]]*)\] (?:\[ *(?P<trace>[^\]]*)\] )?(?P<component>[^\s:]+) *: "
+            r"(?P<message>.*)$"
         ),
         time="iso",
         counted=("level", "component"),
@@ -53,7 +54,8 @@ JAVA = (
         title="log4j, thread before the level",
         header=(
             rf"^(?P<time>{ISO}|{CLOCK}) +\[(?P<thread>.*?)\] +(?P<level>{LEVELS}) +"
-            rf"(?P<component>{CLASS})(?::\d+)?(?: -|:| -:) (?P<message>.*)$"
+            rf"(?P<component>{CLASS})(?::\d+)?(?: \[(?P<context>[^\]]*)\])?(?: -|:| -:) "
+            r"(?P<message>.*)$"
         ),
         time="auto",
         counted=("level", "component"),
@@ -77,6 +79,48 @@ JAVA = (
         ),
         time="iso",
         counted=("level", "component"),
+    ),
+    Format(
+        name="jvm_uptime",
+        title="Java virtual machine, unified logging by uptime",
+        header=(
+            r"^\[(?P<time>\d+[.,]\d+)s\](?:\[(?P<pid>\d+)\])?\[(?P<level>[a-z]+) *\]"
+            r"\[(?P<component>[^\]]*?) *\] ?(?P<message>.*)$"
+        ),
+        time="uptime",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="wildfly",
+        title="WildFly",
+        header=(
+            rf"^(?P<time>{ISO}|{CLOCK}) +(?P<level>{LEVELS}) +\[(?P<component>[^\]]*)\] "
+            r"(?:\[[^\]]*\] )?\((?P<thread>[^()]*(?:\([^()]*\)[^()]*)?)\) (?P<message>.*)$"
+        ),
+        time="auto",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="weblogic",
+        title="WebLogic",
+        header=(
+            r"^####<(?P<time>[A-Z][a-z]+ \d+, \d+,? [\d:,.]+ [AP]M)(?: (?P<zone>[A-Z]+))?> "
+            r"<(?P<level>[^<>]*)> <(?P<component>[^<>]*)> <(?P<host>[^<>]*)> "
+            r"<(?P<server>[^<>]*)> <(?P<thread>[^<>]*)> <(?P<user>(?:<[^<>]*>|[^<>]*))> "
+            r"(?:<[^<>]*> )+<(?P<code>BEA-\d+)> <(?P<message>.*?)>?$"
+        ),
+        time="auto",
+        counted=("level", "component", "code"),
+    ),
+    Format(
+        name="minecraft",
+        title="time, thread and level, message",
+        header=(
+            rf"^\[(?P<time>{TIMES})\] \[(?P<thread>[^\]]*)/(?P<level>{LEVELS})\]"
+            r"(?: \[(?P<component>[^\]]*)\])?: (?P<message>.*)$"
+        ),
+        time="auto",
+        counted=("level",),
     ),
     Format(
         name="jul",

@@ -52,6 +52,122 @@ SERVICES = (
         counted=("level",),
     ),
     Format(
+        name="postgres_rds",
+        title="PostgreSQL, as Amazon RDS has it",
+        header=(
+            rf"^(?P<time>{DATE} {CLOCK})(?: (?P<zone>[A-Z]+))?:(?P<client>[^\s(]*)(?:\(\d+\))?:"
+            r"(?P<user>[^\s@]*)@(?P<database>[^\s:]*):\[(?P<pid>\d+)\]:"
+            r"(?P<level>[A-Z]+\d*): +(?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level",),
+    ),
+    Format(
+        name="postgres_csv",
+        title="PostgreSQL csvlog",
+        header=(
+            rf"^(?P<time>{DATE} {CLOCK}) (?P<zone>[A-Z]+|[+-]\d+),(?:\"(?P<user>[^\"]*)\")?,"
+            r"(?:\"(?P<database>[^\"]*)\")?,(?P<pid>\d*),(?:\"(?P<client>[^\"]*)\")?,"
+            r"(?P<session>[0-9a-f.]*),\d*,(?:\"(?P<command>[^\"]*)\")?,[^,]*,[^,]*,\d*,"
+            r"(?P<level>[A-Z]+\d*),(?P<code>[0-9A-Z]*),\"?(?P<message>(?:[^\"]|\"\")*)(?:\".*|,.*)?$"
+        ),
+        time="iso",
+        counted=("level", "code"),
+    ),
+    Format(
+        name="mongodb",
+        title="MongoDB, before version 4.4",
+        header=(
+            rf"^(?P<time>{ISO}) (?P<level>[A-Z]\d?) +(?P<component>[A-Z_-]+) +"
+            r"\[(?P<context>[^\]]*)\] (?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="bind",
+        title="BIND",
+        header=(
+            rf"^(?P<time>\d+-[A-Z][a-z][a-z]-\d+ {CLOCK}) (?P<component>[\w-]+): "
+            r"(?P<level>[a-z]+(?: \d+)?): (?:client (?:@0x[0-9a-f]+ )?(?P<client>[^\s#]+)#\d+"
+            r"(?: \([^)]*\))?: )?(?P<message>.*)$"
+        ),
+        time="day, month's name, year",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="fail2ban",
+        title="Fail2ban",
+        header=(
+            rf"^(?P<time>{ISO}) +(?P<component>fail\d+ban\.\w+) *\[(?P<pid>\d+)\]: "
+            rf"(?P<level>{LEVELS}) +(?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="monolog",
+        title="Monolog",
+        header=(
+            rf"^\[(?P<time>{ISO})\] (?P<component>[\w-]+)\.(?P<level>{LEVELS}): (?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "component"),
+    ),
+    Format(
+        name="celery",
+        title="Celery",
+        header=(rf"^\[(?P<time>{ISO}): (?P<level>{LEVELS})/(?P<process>[^\]]+)\] (?P<message>.*)$"),
+        time="iso",
+        counted=("level",),
+    ),
+    Format(
+        name="erlang",
+        title="Erlang reports",
+        header=(
+            r"^=(?P<level>[A-Z]+) REPORT==== (?P<time>\d+-[A-Z][a-z]+-\d+::\d+:\d+:\d+(?:\.\d+)?) "
+            r"(?:UTC )?===(?P<message>)$"
+        ),
+        time="day, month's name, year",
+        counted=("level",),
+        blocks=True,
+    ),
+    Format(
+        name="dotnet",
+        title=".NET console",
+        header=(
+            r"^(?P<level>trce|dbug|info|warn|fail|crit): (?P<component>[A-Za-z_][\w.$+`<>-]*)"
+            r"\[\d+\](?P<message>)$"
+        ),
+        counted=("level", "component"),
+    ),
+    Format(
+        name="mysql_slow",
+        title="MySQL slow log",
+        header=r"^# Time: (?P<time>\S+(?: +\S+)?)(?P<message>)$",
+        time="auto",
+        tells=(
+            r"^(?i:select|insert|update|delete|replace|create|alter|drop|call|commit|rollback|begin|"
+            r"with|show|load|truncate|lock|analyze|optimize|explain|# administrator command)\b"
+        ),
+        blocks=True,
+    ),
+    Format(
+        name="mysql_general",
+        title="MySQL general log",
+        header=(
+            rf"^(?P<time>{ISO})\s+(?P<thread>\d+) (?P<message>[A-Z][a-z]+(?: [A-Za-z]+)?(?:\t.*)?)$"
+        ),
+        time="iso",
+    ),
+    Format(
+        name="heroku",
+        title="Heroku",
+        header=(rf"^(?P<time>{ISO}) (?P<source>app|heroku)\[(?P<dyno>[\w.-]+)\]: (?P<message>.*)$"),
+        time="iso",
+        counted=("source", "dyno"),
+    ),
+    Format(
         name="mysql",
         title="MySQL error log",
         header=(
@@ -88,6 +204,7 @@ SERVICES = (
             rf"^(?P<time>{ISO})(?: -)? (?P<component>[\w.]+) ?- ?(?P<level>{LEVELS}) ?- "
             r"(?P<message>.*)$"
         ),
+        unless=r"^\S+ \S+ [AP]M ",
         time="iso",
         counted=("level", "component"),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amiss.read.format_type import Format
-from amiss.read.header_parts import CLOCK, DATE, ISO, SYSLOG, TAG
+from amiss.read.header_parts import CLOCK, DATE, ISO, LEVELS, SYSLOG, TAG
 
 # Its lines look like pairs of names and values too, so it is tried before these.
 AUDIT = Format(
@@ -53,11 +53,22 @@ SYSTEM = (
         counted=("tag", "msgid"),
     ),
     Format(
+        name="cisco",
+        title="Cisco IOS or ASA",
+        header=(
+            rf"^(?:<\d+>)?(?:{SYSLOG} (?P<host>\S+) )?(?:(?P<sequence>\d+): )?(?:[\w.-]+: )?"
+            rf"[*.]?(?P<time>{SYSLOG})(?: (?P<zone>[A-Z]+))?(?: [\w.-]+)? ?: ?"
+            r"%(?P<facility>[A-Z0-9_-]+)-(?P<pri>\d+)-(?P<message>[A-Z0-9_]+: .*)$"
+        ),
+        time="auto",
+        counted=("facility",),
+    ),
+    Format(
         name="syslog",
         title="BSD syslog",
         header=(
-            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) (?P<host>[^\s:\[\]]+) {TAG}"
-            r"(?P<message>.*)$"
+            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{SYSLOG}) +(?P<host>[^\s:\[\]]+) (?:: )?{TAG}"
+            r"(?:\[ *\d+\.\d+\] )?(?P<message>.*)$"
         ),
         time="auto",
         counted=("tag",),
@@ -76,12 +87,76 @@ SYSTEM = (
         name="syslog_iso",
         title="syslog with ISO times",
         header=(
-            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{DATE}T{CLOCK}(?:Z|[+-]\d+(?::\d+)?)) "
+            rf"^(?:<(?P<pri>\d+)>)?(?P<time>{DATE}[T ]{CLOCK}(?:Z|[+-]\d+(?::\d+)?)) "
             r"(?P<host>[A-Za-z0-9][\w.-]*) (?P<tag>[^\s:\[\]]+)(?:\[(?P<pid>\d+)\])?: ?"
-            r"(?P<message>.*)$"
+            r"(?:\[ *\d+\.\d+\] )?(?P<message>.*)$"
+        ),
+        unless=rf"^\S+ +{LEVELS} ",
+        time="iso",
+        counted=("tag",),
+    ),
+    Format(
+        name="syslog_weekday",
+        title="systemd journal, its full form",
+        header=(
+            rf"^(?P<time>[A-Z][a-z][a-z] {DATE} {CLOCK}(?: (?:UTC|GMT))?)(?: (?P<zone>[A-Z]+))? "
+            rf"(?P<host>[A-Za-z0-9][\w.-]*) {TAG}(?P<message>.*)$"
         ),
         time="iso",
         counted=("tag",),
+    ),
+    Format(
+        name="syslog_epoch",
+        title="syslog with seconds since 1970",
+        header=(
+            r"^(?P<time>\d+\.\d+) (?P<host>[A-Za-z0-9][\w.-]*) (?P<tag>[^\s:\[\]]+)"
+            r"(?:\[(?P<pid>\d+)\])?: ?(?P<message>.*)$"
+        ),
+        time="epoch",
+        counted=("tag",),
+    ),
+    Format(
+        name="syslog_uptime",
+        title="syslog with seconds since the start",
+        header=(
+            r"^\[ *(?P<time>\d+\.\d+)\] (?P<host>[A-Za-z0-9][\w.-]*) (?P<tag>[A-Za-z_][^\s:\[\]]*)"
+            r"(?:\[(?P<pid>\d+)\]: ?|: )(?P<message>.*)$"
+        ),
+        time="uptime",
+        counted=("tag",),
+    ),
+    Format(
+        name="xorg",
+        title="X server",
+        header=r"^\[ *(?P<time>\d+\.\d+)\] \((?P<level>[A-Z!?*=+-]+)\) (?P<message>.*)$",
+        time="uptime",
+        counted=("level",),
+    ),
+    Format(
+        name="macos",
+        title="macOS unified log",
+        header=(
+            rf"^(?P<time>{ISO}) +0x(?P<thread>[0-9a-f]+) +(?P<level>[A-Z][a-z]+) +0x[0-9a-f]+ +"
+            r"(?P<pid>\d+) +\d+ +(?P<program>[^:]+): (?P<message>.*)$"
+        ),
+        time="iso",
+        counted=("level", "program"),
+    ),
+    Format(
+        name="apt",
+        title="apt history",
+        header=rf"^Start-Date: (?P<time>{ISO})(?P<message>)$",
+        time="iso",
+        tells="^(?:Install|Reinstall|Upgrade|Downgrade|Remove|Purge|Error): ",
+        blocks=True,
+    ),
+    Format(
+        name="ossec",
+        title="OSSEC or Wazuh alerts",
+        header=r"^\*\* Alert (?P<time>\d+\.\d+):(?P<flags>.*?)- ?(?P<groups>.*?),?(?P<message>)$",
+        time="epoch",
+        tells="^Rule: ",
+        blocks=True,
     ),
     Format(
         name="windows",

@@ -26,7 +26,10 @@ _MAX_BYTES = 1 << 26
 """Bytes of a record that are held back until its end is seen."""
 
 #: What continues a record in any format: indented lines, and lines of stack traces.
-CONTINUES = r"^(?:\s+\S|at [\w$.<]+|Caused by:|Suppressed:|\.\.\. \d+ |[\])}]+[;,]?\s*$)"
+CONTINUES = (
+    r"^(?:\s+\S|at [\w$.<]+|Caused by:|Suppressed:|\.\.\. \d+ |[\])}]+[;,]?\s*$"
+    r"|Stack trace:|\[stacktrace\]|#\d+ +[/{\w\[(])"
+)
 _OTHERS = rf"^(?:[\[(<]?(?:{TIMES})|\{{\".*\}}\s*$)"
 _FREE = 50
 """Lines of a record that look like nothing that continues one; further ones are records."""
@@ -91,7 +94,7 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
     rest: NDArray[np.bool_] = ~lines.str.contains(fmt.header).to_numpy()
     if fmt.layout in (JSON, LOGFMT):  # each line is whole, but a trace comes between
         rest &= of_traces(lines)
-    if rest.any() and fmt.layout in (HEADER, GIVEN):
+    if rest.any() and fmt.layout in (HEADER, GIVEN) and not fmt.blocks:
         # A line with a time of its own, or an object, was written by somebody else.
         others = lines.filter(pl.Series(rest))
         rest[rest] = ~others.str.contains(_OTHERS).to_numpy()
@@ -150,16 +153,16 @@ def joined_texts(raw: pl.Series, joined: Joined) -> pl.Series:
 
 def move_heads(line: NDArray[np.int64], raw: pl.Series, joined: Joined) -> Joined:
     """Return records of a journal that begin with the line of their message."""
-    found = np.flatnonzero(raw.str.starts_with("MESSAGE=").to_numpy())
+    found = np.flatnonzero(raw.str.contains(r"^[ \t]*MESSAGE=").to_numpy())
     record, at = np.unique(np.searchsorted(joined.head, found, side="right") - 1, return_index=True)
     head = joined.head.copy()
     head[record] = found[at]
     return replace(joined, head=head, extent=joined.extent - (line[head] - line[joined.head]))
 
 
-def tell_what(lines: pl.Series) -> NDArray[np.bool_]:
+def tell_what(lines: pl.Series, fmt: Format | None = None) -> NDArray[np.bool_]:
     """Return which lines, or kinds of line, say what happened: they name an exception."""
-    says: NDArray[np.bool_] = lines.str.contains(_SAYS).to_numpy()
+    says: NDArray[np.bool_] = lines.str.contains((fmt and fmt.tells) or _SAYS).to_numpy()
     return says
 
 

@@ -154,7 +154,10 @@ def _logfmt(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Ser
 
 
 def _journal(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
-    return {name: texts.str.extract(rf"(?m)^{_escaped(name)}=(.*)$") for name in names}
+    cells = {name: texts.str.extract(rf"(?m)^[ \t]*{_escaped(name)}=(.*)$") for name in names}
+    if "time" in cells:
+        cells["time"] = texts.str.extract(r"^[A-Z][a-z][a-z] (\S+ \S+ \S+) \[s=")
+    return cells
 
 
 def _hashed(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:

@@ -28,6 +28,8 @@ _ENOUGH = 0.5
 _UTC = ("UTC", "GMT", "Z")
 _AS_GOOD = 0.6
 """An earlier, more special format is taken if it fits so much of what the best one does."""
+_LONGEST = 50
+"""Of records without headers but the first line's, as many lines as they may have on average."""
 _INDENTED, _FEW = 0.8, 50
 """Where more of the lines of a log, and these are not few, are indented, all are lines alike."""
 
@@ -128,7 +130,10 @@ def _share(raw: pl.Series, kinds: pl.Series, weight: NDArray[np.int64], known: F
     if known.layout != HEADER:
         return share_named(raw, known)
     fits = kinds.str.contains(known.header).to_numpy()
-    return float(weight[fits].sum() / max(weight.sum(), 1))
+    if known.unless:
+        fits = fits & ~kinds.str.contains(known.unless).to_numpy()
+    share = float(weight[fits].sum() / max(weight.sum(), 1))
+    return min(1.0, _LONGEST * share) if known.blocks else share
 
 
 def _zone_of(raw: pl.Series, fmt: Format) -> str:
@@ -165,5 +170,5 @@ def bind(fmt: Format, raw: pl.Series) -> Format:
     known = BY_NAME.get(fmt.time)
     if known and 2 * int((read_stamps(stamps, known) != NO_TIME).sum()) >= len(stamps):
         return fmt
-    found = find_layout(stamps) if fmt.time in ("auto", "iso") else None
+    found = find_layout(stamps) if fmt.time in ("auto", "iso", "uptime") else None
     return replace(fmt, time=found.name if found else "")

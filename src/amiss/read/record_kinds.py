@@ -13,6 +13,7 @@ from amiss.types import distinct_codes
 
 _PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 _BARE = r"^(?:[\w.$:+`/-]+\[0+\]:?)?$"
+_LEVEL = r"^(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "
 BETWEEN = " | "
 """What stands between a message and the line below it that says what happened."""
 
@@ -89,6 +90,8 @@ def add_below(
     said: NDArray[np.int64],
     of_line: NDArray[np.int64],
     keys: pl.Series,
+    *,
+    said_first: bool = False,
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Return kinds with what the lines below heads say: an exception, or all there is.
 
@@ -103,6 +106,8 @@ def add_below(
         Row of `keys` that each line belongs to.
     keys : polars.Series of str
         Kinds of line.
+    said_first : bool
+        What `said` names goes before what `first` does, where a head says nothing itself.
 
     Examples
     --------
@@ -112,7 +117,8 @@ def add_below(
     ('info', 'app.Host[0] | ready')
     """
     bare = kinds["message"].str.contains(_BARE).to_numpy()[kind]  # says only who speaks
-    row = np.where(bare & (first >= 0), first, said)
+    bare = bare & (first >= 0) & ~(said_first & (said >= 0))
+    row = np.where(bare, first, said)
     texts = keys.str.strip_chars().str.replace_all("00+", "0").gather(of_line[np.maximum(row, 0)])
     return add_said(kind, kinds, texts, row >= 0)
 
@@ -145,5 +151,9 @@ def add_said(
     row, of = np.divmod(pairs, size)
     added = pl.concat([pl.Series([""]), BETWEEN + texts]).gather(of)
     head = kinds[row]
-    # What stands below an empty message is the message.
-    return new, head.with_columns(message=(head["message"] + added).str.strip_prefix(BETWEEN))
+    # What stands below an empty message is the message, with a level of its own.
+    alone = (head["message"] == "") & (head["level"] == "")
+    message = (head["message"] + added).str.strip_prefix(BETWEEN)
+    level = head["level"].zip_with(~alone, message.str.extract(_LEVEL).fill_null(""))
+    message = message.zip_with(~alone, message.str.replace(_LEVEL, ""))
+    return new, head.with_columns(level=level, message=message)

@@ -257,7 +257,7 @@ class RecordReader:
         joined, texts, of_line = None, None, kind
         if goes_on[1:].any():
             free = ~of_traces(distinct)[kind] if fmt.layout in (HEADER, GIVEN) else None
-            joined = join(line, goes_on, tell_what(distinct)[kind], first_line, free)
+            joined = join(line, goes_on, tell_what(distinct, fmt)[kind], first_line, free)
             more = len(line) - len(joined.head)
             self.report.counts["lines that continue a record (joined)"] += more
             texts = joined_texts(raw, joined) if fmt.layout in (CSV, JOURNAL) else None
@@ -277,7 +277,15 @@ class RecordReader:
             read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds
         if joined is not None and fmt.layout not in (CSV, JOURNAL):
-            kind, kinds = add_below(kind, kinds, joined.first, joined.said, of_line, distinct)
+            kind, kinds = add_below(
+                kind,
+                kinds,
+                joined.first,
+                joined.said,
+                of_line,
+                distinct,
+                said_first=bool(fmt.tells),
+            )
         if unparsed := int((~read.fits).sum()):
             self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed
         return RecordBatch(

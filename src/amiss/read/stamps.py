@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from amiss.types import NO_TIME
 
+SINCE_START = -1
+"""The period of times that count from when something began, as kernels have them."""
 _DAY = 86_400_000
 _YEAR_1000 = -30_610_224_000_000
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -41,7 +43,8 @@ class Layout:
     pattern : str
         Of the whole text; empty: a number since 1970, the unit told by its size.
     period : int
-        What it does not say goes round in so many milliseconds; 0: it says everything.
+        What it does not say goes round in so many milliseconds; 0: it says everything;
+        `SINCE_START`: nothing goes round, and nothing says when it began.
     forms : tuple of str
         ``strptime`` forms of what it mostly is: these are read ten times faster.
     """
@@ -55,7 +58,7 @@ class Layout:
 LAYOUTS = (
     Layout(
         "iso",
-        rf"^{_YMD}[T _-]+{_CLOCK}{_ZONE}$",
+        rf"^(?:[A-Za-z]{{3}} )?{_YMD}[T _-]+{_CLOCK}{_ZONE}$",
         forms=(
             "%Y-%m-%d %H:%M:%S%.f",
             "%Y-%m-%d %H:%M:%S,%3f",
@@ -89,8 +92,12 @@ LAYOUTS = (
     ),
     Layout(
         "day, month's name, year",
-        rf"^(?:[A-Za-z]{{3}},? )?(?P<d>\d{{1,2}})[-/ ]{_MONTH}[-/ ](?P<Y>\d{{4}})[: ]"
+        rf"^(?:[A-Za-z]{{3}},? )?(?P<d>\d{{1,2}})[-/ ]?{_MONTH}[-/ ]?(?P<Y>\d{{4}})[: T]+"
         rf"{_CLOCK}{_ZONE}$",
+    ),
+    Layout(
+        "year, month's name, day",
+        rf"^(?P<Y>\d{{4}})[-/ ]{_MONTH}[-/ ]+(?P<d>\d{{1,2}})[: T]+{_CLOCK}{_ZONE}$",
     ),
     Layout(
         "yy/mm/dd",
@@ -120,12 +127,14 @@ LAYOUTS = (
         "dd/mm/yyyy",
         rf"^(?P<d>\d{{1,2}})[-/](?P<m>\d{{1,2}})[-/](?P<Y>\d{{4}}),? {_CLOCK}{_ZONE}$",
     ),
-    Layout("mm-dd", rf"^(?P<m>\d\d)[-./](?P<d>\d\d) {_CLOCK}$", 366 * _DAY),
+    Layout("mm-dd", rf"^(?P<m>\d\d)[-./](?P<d>\d\d)[ -]{_CLOCK}$", 366 * _DAY),
     Layout("mmdd", rf"^(?P<m>\d\d)(?P<d>\d\d) {_CLOCK}$", 366 * _DAY),
     Layout("date", rf"^{_YMD}$"),
     Layout("time of day", rf"^{_CLOCK}$", _DAY),
 )
-BY_NAME = {layout.name: layout for layout in LAYOUTS}
+#: Seconds since something began: any number may be one, so a format has to say so.
+UPTIME = Layout("uptime", r"^(?P<u>\d{1,8})(?:\.(?P<f>\d{1,9}))?$", SINCE_START)
+BY_NAME = {layout.name: layout for layout in (*LAYOUTS, UPTIME)}
 
 
 def find_layout(stamps: pl.Series) -> Layout | None:
@@ -159,6 +168,8 @@ def read_stamps(stamps: pl.Series, layout: Layout) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     if not layout.pattern:
         return _epochs(stamps)
+    if layout.period == SINCE_START:
+        return _uptimes(stamps, layout)
     times = _quick(stamps, layout)
     if times is None:
         return _by_parts(stamps, layout)
@@ -268,15 +279,29 @@ def in_year(times: NDArray[np.int64], year: NDArray[np.int64]) -> NDArray[np.int
     return _days(year, month, day) * _DAY + of_day
 
 
+def _uptimes(stamps: pl.Series, layout: Layout) -> NDArray[np.int64]:
+    """Return seconds since something began as times since 1970 began."""
+    groups = stamps.str.extract_groups(layout.pattern).struct
+    seconds = groups.field("u").cast(pl.Int64, strict=False)
+    digits = groups.field("f").str.pad_end(3, "0").str.slice(0, 3)
+    millis = 1000 * seconds + digits.cast(pl.Int64, strict=False).fill_null(0)
+    return millis.fill_null(NO_TIME).to_numpy()
+
+
 def _epochs(stamps: pl.Series) -> NDArray[np.int64]:
     """Return numbers since 1970, each in the unit that its digits before the point tell."""
+    scientific = stamps.str.contains(r"^\d\.\d+e\+?\d+$")
+    if scientific.any():  # as zap writes them
+        numbers = stamps.replace("", None).cast(pl.Float64, strict=False)
+        millis = (1000 * numbers).round().cast(pl.Int64, strict=False).cast(pl.String)
+        stamps = millis.zip_with(scientific.fill_null(value=False), stamps)
     text = stamps.str.extract(r"^(\d{10,19}(?:[.,]\d+)?)$").str.replace(",", ".", literal=True)
     whole = text.str.extract(r"^(\d+)").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     digits = text.str.extract(r"\.(\d+)").str.pad_end(3, "0").str.slice(0, 3)
     fraction = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
-    millis = np.select(
+    told = np.select(
         [whole >= 10**17, whole >= 10**14, whole >= 10**11],
         [whole // 10**6, whole // 10**3, whole],
         1000 * whole + fraction,
     )
-    return np.where(text.is_not_null().to_numpy() & (whole > 0), millis, NO_TIME)
+    return np.where(text.is_not_null().to_numpy() & (whole > 0), told, NO_TIME)

@@ -50,7 +50,7 @@ def share_named(raw: pl.Series, fmt: Format) -> float:
         least = len(header) - 1
         return _mean(raw.str.count_matches(separator, literal=True) >= least)
     if fmt.layout == JOURNAL:
-        return _mean(raw.str.contains(r"^[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
+        return _mean(raw.str.contains(r"^\s*[A-Z_][A-Z0-9_]*=")) if _any(raw, fmt.header) else 0.0
     raw = raw.filter(pl.Series(~of_traces(raw)))
     if fmt.layout == JSON:
         return _mean(
@@ -128,7 +128,9 @@ def _columns(raw: pl.Series, fmt: Format) -> tuple[str, ...]:
         objects = (object_of(line) for line in raw.to_list())
         names = [name for value in objects if value is not None for name in _paths(value, "", 0)]
     elif fmt.layout == JOURNAL:
-        names = raw.str.extract(r"^([A-Z_][A-Z0-9_]*)=").drop_nulls().to_list()
+        names = raw.str.extract(r"^\s*([A-Z_][A-Z0-9_]*)=").drop_nulls().to_list()
+        if "__REALTIME_TIMESTAMP" not in names:  # it stands on the line above
+            names = ["time", *names]
     else:
         pairs = raw.filter(raw.str.contains(fmt.header)).str.extract_all(PAIR).explode()
         names = pairs.str.extract(r"^([^=]+)=").drop_nulls().to_list()

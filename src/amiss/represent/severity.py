@@ -23,10 +23,13 @@ _LEVELS = {
     "error": 1.0, "err": 1.0, "e": 1.0, "severe": 1.0,
     "fatal": FATAL, "critical": FATAL, "crit": FATAL, "f": FATAL,
     "alert": FATAL, "emerg": FATAL, "emergency": FATAL, "panic": FATAL,
+    "wrn": 1.0, "fail": 1.0, "erro": 1.0, "ww": 1.0, "ee": 1.0,
+    "ftl": FATAL, "fata": FATAL, "pani": FATAL,
 }  # fmt: skip
 _ERRORS = frozenset(
-    {"error", "err", "e", "severe", "fatal", "critical", "crit", "f", "alert", "emerg", "emergency"}
-)
+    ["error", "err", "e", "severe", "fatal", "critical", "crit", "f", "alert", "emerg", "emergency",
+     "ftl", "fail", "erro", "fata", "pani", "ee"]
+)  # fmt: skip
 
 # "exception" stands inside class names (IOException); the rest are whole words, so that a set
 # called invalidSet is no alarm.

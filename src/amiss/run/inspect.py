@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.present.summary import timestamp
+from amiss.read.format_type import JOURNAL
 from amiss.read.formats import TABLES
 from amiss.read.recognition import recognise
 from amiss.read.sources import PathLike, Source, find_sources
@@ -156,7 +157,9 @@ def _format(sample: LogSample) -> dict[str, Any]:
     ranked = [(known, share) for known, share in recognise(raw) if known.name != "plain"]
     chosen = sample.format
     fits = [share for known, share in ranked if known.name == chosen.name]
-    share = fits[0] if fits else int(raw.str.contains(chosen.header).sum()) / len(raw)
+    # Records of a journal are told by the line of their message, not by their first.
+    header = r"^\s*[A-Z_][A-Z0-9_]*=" if chosen.layout == JOURNAL else chosen.header
+    share = fits[0] if fits else int(raw.str.contains(header).sum()) / len(raw)
     others = [
         {"name": known.name, "title": known.title, "share": round(share, 4)}
         for known, share in ranked
