@@ -89,7 +89,9 @@ _ANY = (
     Format(
         name="epoch_level",
         title="epoch, level, message",
-        header=(rf"^[\[(]?(?P<time>\d+(?:\.\d+)?(?:e\+\d+)?)[\])]?{_THEN}{_SAID}(?P<message>.*)$"),
+        header=(  # In the kind of a number such as 1.7149896001e+09 there is a hexadecimal one.
+            rf"^[\[(]?(?P<time>\d+(?:\.\d[\da-f]*)?(?:e?\+\d+)?)[\])]?{_THEN}{_SAID}(?P<message>.*)$"
+        ),
         time="epoch",
         counted=("level",),
     ),
