@@ -1,7 +1,9 @@
 """Files as users have them: compressed, damaged, piped, in folders, in odd encodings."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import random
 import socket
@@ -29,6 +31,8 @@ ARCHIVES = {
         zstandard.ZstdCompressor(write_checksum=True).compress(DENSE),
         lambda: zstandard.ZstdDecompressor().decompressobj(),
     ),
+    "bzip2": (bz2.compress(DENSE, 1), bz2.BZ2Decompressor),
+    "xz": (lzma.compress(DENSE), lzma.LZMADecompressor),
 }
 
 
@@ -65,8 +69,15 @@ def stdin(monkeypatch):
         gzip.compress(TEXT) + bytes(1000),
         zstandard.compress(TEXT),
         zstandard.compress(TEXT[:9000]) + zstandard.compress(TEXT[9000:]),
+        bz2.compress(TEXT),
+        bz2.compress(TEXT[:9000]) + bz2.compress(TEXT[9000:]),
+        lzma.compress(TEXT),
+        lzma.compress(TEXT[:9000]) + lzma.compress(TEXT[9000:]),
     ],
-    ids=["plain", "gzip", "gzip members", "gzip padded", "zstd", "zstd frames"],
+    ids=[
+        *("plain", "gzip", "gzip members", "gzip padded", "zstd", "zstd frames"),
+        *("bzip2", "bzip2 streams", "xz", "xz streams"),
+    ],
 )
 @pytest.mark.parametrize("block", [None, 1000])
 def test_compression_is_told_by_content_and_undone(tmp_path, packed, block):

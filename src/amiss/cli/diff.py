@@ -30,7 +30,8 @@ def diff(
     before: Annotated[
         str,
         typer.Argument(
-            metavar="BEFORE", help="A log file (plain, .gz, .zst), a folder, a glob pattern, or -."
+            metavar="BEFORE",
+            help="A log file (plain, .gz, .zst, .bz2, .xz, .zip), a folder, a glob pattern, or -.",
         ),
     ],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The log to compare with it.")],

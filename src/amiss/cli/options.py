@@ -16,7 +16,8 @@ Input = Annotated[
     list[str],
     typer.Argument(
         metavar="LOG",
-        help="Log files (plain, .gz, .zst), folders, glob patterns, or - for stdin.",
+        help="Log files (plain, .gz, .zst, .bz2, .xz, .zip), folders, glob patterns, or - for "
+        "stdin.",
     ),
 ]
 AnyInput = Annotated[
@@ -24,15 +25,15 @@ AnyInput = Annotated[
     typer.Argument(
         metavar="INPUT",
         help="Logs, or with a detector of tables, series or images these: files (plain, .gz, "
-        ".zst), folders, glob patterns, or - for stdin.",
+        ".zst, .bz2, .xz, .zip), folders, glob patterns, or - for stdin.",
     ),
 ]
 SeriesInput = Annotated[
     list[str],
     typer.Argument(
         metavar="SERIES",
-        help="Files of measurements, one series each (CSV, Parquet; plain, .gz, .zst), folders, or "
-        "glob patterns.",
+        help="Files of measurements, one series each (CSV, Parquet; plain or packed), folders, "
+        "or glob patterns.",
     ),
 ]
 _TABLES = "Tables and images"

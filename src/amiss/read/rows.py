@@ -31,7 +31,7 @@ _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 """What a separator that is hard to type may be called."""
 _LABEL_WORDS = "0 or 1, normal or anomaly, or false or true"
 _SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".npz"})
-_COMPRESSED = frozenset({".gz", ".zst"})
+_COMPRESSED = frozenset({".gz", ".zst", ".bz2", ".xz", ".zip"})
 
 
 def read_table(

@@ -18,9 +18,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from amiss.errors import InputError
+from amiss.read.compression import (
+    HEAD,
+    ZIP,
+    Members,
+    check_is_text,
+    is_damage,
+    looks_binary,
+    open_zip,
+    packer_of,
+)
 
 BLOCK = 1 << 22
 """Bytes of text in a block."""
@@ -28,7 +38,6 @@ MAX_LINE = 1 << 20
 """Bytes of a line that are kept; the rest is cut off and the line counted."""
 
 _NEWEST = (2, 0)
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GLOB = frozenset("*?[")
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -125,7 +134,7 @@ def _oldest_first(sources: list[Source]) -> list[Source]:
 
 def _rotation(name: str) -> tuple[str, tuple[int, int]]:
     """Return the name of a rotated log, and what orders its files by age."""
-    plain = re.sub(r"\.(?:gz|zst)$", "", name)
+    plain = re.sub(r"\.(?:gz|zst|bz2|xz|zip)$", "", name)
     match = re.fullmatch(r"(.+?)(?:[.-]([0-9]{1,4})|[.-]([0-9]{4}-?[0-9]{2}-?[0-9]{2}.*))", plain)
     if match is None:
         return plain, _NEWEST
@@ -206,38 +215,6 @@ def read_blocks(
         yield from _whole_lines(_without_nul(_as_utf8(chunks), report), report)
 
 
-class _Decoder(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-class _Members:
-    """A decoder of concatenated archives: one member after another."""
-
-    def __init__(self, new: Callable[[], _Decoder]) -> None:
-        self._new = new
-        self._decoder = new()
-
-    @property
-    def eof(self) -> bool:
-        return self._decoder.eof
-
-    def decompress(self, data: bytes) -> bytes:
-        parts = []
-        while data:
-            if self._decoder.eof:
-                data = data.lstrip(b"\0")  # padding after the last member, as tapes have it
-                if not data:
-                    break
-                self._decoder = self._new()
-            parts.append(self._decoder.decompress(data))
-            data = self._decoder.unused_data if self._decoder.eof else b""
-        return b"".join(parts)
-
-
 def _decompressed(
     file: BinaryIO,
     source: Source,
@@ -245,75 +222,79 @@ def _decompressed(
     progress: Callable[[int], None] | None,
 ) -> Iterator[bytes]:
     try:
-        magic = file.read(4)
+        head = file.read(HEAD)
         file.seek(0)
     except OSError as error:
         raise InputError(f"{source.name}: cannot be read ({error.strerror})") from None
-    if magic.startswith(_GZIP):
-        # 64 KiB of gzip are at most 64 MiB of text: a bomb costs time, not memory.
-        new, step, name = _new_gzip, 1 << 16, "gzip"
-    elif magic == _ZSTD:
-        new, step, name = _new_zstd, 1 << 12, "zstd"
-    else:
-        new, step, name = None, BLOCK, ""
-    decoder = _Members(new) if new else None
-    steps = 0
+    packer, start, size, checksum = packer_of(head), 0, None, None
+    if head.startswith(ZIP):
+        packer, start, size, checksum, damage = open_zip(file, source.name)
+        file.seek(start)
+        report.damage += [f"{source.name}: a zip archive, {damage}"] if damage else []
+        report.bytes += start
+    decoder = Members(packer) if packer else None
+    step = packer.step if packer else BLOCK
+    steps, begun, found = 0, False, 0
     try:
-        while data := file.read(step) if decoder else _read_lines(file):
+        for data in _steps(file, step, size):
             report.bytes += len(data)
             if progress:
                 progress(report.bytes)
-            yield decoder.decompress(data) if decoder else data
+            for piece in decoder.pieces(data) if decoder else (data,):
+                if not begun and piece:
+                    _check_begin(source, piece, report)
+                    begun = True
+                if checksum is not None:
+                    found = zlib.crc32(piece, found)
+                yield piece
             steps += 1
-        if decoder and not decoder.eof:
-            report.damage.append(f"{source.name}: the {name} data ends early; read up to there")
+        cut = not decoder.eof if decoder else size is not None and report.bytes < start + size
+        if not cut and checksum not in (None, found):
+            report.damage.append(f"{source.name}: damaged, its checksum is another")
+        if cut:
+            kind = packer.name if packer else "zip"
+            report.damage.append(f"{source.name}: the {kind} data ends early; read up to there")
+    except InputError:
+        raise
     except Exception as error:
-        if not (_is_damage(error) or isinstance(error, OSError)):
+        if not (is_damage(error) or isinstance(error, OSError)):
             raise
-        if new and _is_damage(error):
-            yield _up_to_damage(file, _Members(new), step, steps)
+        if packer and is_damage(error):
+            file.seek(start)
+            yield _up_to_damage(file, Members(packer), step, steps)
         report.damage.append(f"{source.name}: damaged, read up to the damage ({error})")
 
 
-def _read_lines(file: BinaryIO) -> bytes:
-    """Read bytes up to a line end: whole lines need not be put together, which is a copy."""
-    begin = file.tell()
-    file.seek(begin + BLOCK)
-    rest = len(file.readline(MAX_LINE))
-    file.seek(begin)
-    return file.read(BLOCK + rest)
+def _check_begin(source: Source, text: bytes, report: ReadReport) -> None:
+    """Refuse what is known to be no text, and say what does not look like any."""
+    check_is_text(source.name, text[:HEAD])
+    if looks_binary(text[:HEAD]):
+        report.notes.append(f"{source.name}: looks like binary data, not like a log")
 
 
-def _up_to_damage(file: BinaryIO, decoder: _Members, step: int, steps: int) -> bytes:
+def _steps(file: BinaryIO, step: int, size: int | None) -> Iterator[bytes]:
+    """Yield the bytes of a file in steps, only `size` of them if that is known."""
+    while data := file.read(step if size is None else min(step, size)):
+        size = None if size is None else size - len(data)
+        yield data
+
+
+def _up_to_damage(file: BinaryIO, decoder: Members, step: int, steps: int) -> bytes:
     """Return what the step after `steps` good ones holds before its damage.
 
     A decoder that fails keeps all that it made of the step; fed byte by byte, it gives it out.
     """
-    file.seek(0)
     for _ in range(steps):
-        decoder.decompress(file.read(step))
-    parts = []
+        for _ in decoder.pieces(file.read(step)):
+            pass
+    parts: list[bytes] = []
     try:
         while byte := file.read(1):
-            parts.append(decoder.decompress(byte))
+            parts += decoder.pieces(byte)
     except Exception as error:
-        if not _is_damage(error):
+        if not is_damage(error):
             raise
     return b"".join(parts)
-
-
-def _is_damage(error: Exception) -> bool:
-    return isinstance(error, zlib.error) or type(error).__name__ == "ZstdError"
-
-
-def _new_gzip() -> _Decoder:
-    return zlib.decompressobj(wbits=31)
-
-
-def _new_zstd() -> _Decoder:
-    import zstandard
-
-    return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
 
 
 def _as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -72,7 +72,7 @@ def diff_logs(
     Parameters
     ----------
     before, after : path-like, or sequence of path-like
-        Files (plain, gzip or zstandard), folders, glob patterns, or ``-`` for standard input.
+        Files (plain or packed), folders, glob patterns, or ``-`` for standard input.
     session_key, session_field, gap
         What ties lines together, as `amiss.read_sessions` has it; found out by default. Where
         nothing does, transitions are not compared.

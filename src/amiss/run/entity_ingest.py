@@ -35,7 +35,7 @@ def read_activity(
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
-        Files (plain, gzip or zstandard), folders, glob patterns, or ``-`` for standard input.
+        Files (plain or packed), folders, glob patterns, or ``-`` for standard input.
         Lines need not be in the order of time.
     by : str
         The field that names entities, such as ``client`` of an access log.

@@ -65,7 +65,7 @@ def read_sessions(
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
-        Files (plain, gzip or zstandard), folders, glob patterns, or ``-`` for standard input.
+        Files (plain or packed), folders, glob patterns, or ``-`` for standard input.
         Several logs are one: where all lines have a time, the events of a session are in its order.
     session_key : str, optional
         Regular expression; lines with the same match are a session.

@@ -74,7 +74,7 @@ def inspect_log(
     Parameters
     ----------
     inputs : path-like, or sequence of path-like
-        Files (plain, gzip or zstandard), folders, glob patterns, or ``-`` for standard input.
+        Files (plain or packed), folders, glob patterns, or ``-`` for standard input.
     format : str, optional
         Name of the header format; by default it is recognised.
     size : int

@@ -20,7 +20,7 @@ from amiss.run.row_data import RowData
 from amiss.types import NO_TIME, Table
 
 _TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".parquet", ".npz", ".arrow", ".jsonl", ".ndjson"})
-_COMPRESSED = frozenset({".gz", ".zst"})
+_COMPRESSED = frozenset({".gz", ".zst", ".bz2", ".xz", ".zip"})
 
 
 def read_rows(

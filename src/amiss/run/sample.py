@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from amiss.read.compression import HEAD, PACKED
 from amiss.read.format_type import GIVEN, HEADER, JSON, LOGFMT, Format
 from amiss.read.formats import FORMATS
 from amiss.read.records import RecordReader
@@ -30,8 +31,8 @@ _MOST_FILES = 6
 _PIECES = 3
 _ANYWHERE = (HEADER, GIVEN, JSON, LOGFMT)
 """Layouts of which a stretch of the middle can be read."""
-_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff")
-"""How files begin that cannot be read from their middle: gzip, zstandard, UTF-16."""
+_FROM_THE_START = (*PACKED, b"\xff\xfe", b"\xfe\xff")
+"""How files begin that cannot be read from their middle: packed ones, UTF-16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _pieces(sources: list[Source], size: int) -> Iterator[list[tuple[Piece, Path
 def _pieces_of(source: Source, size: int, folder: Path) -> list[tuple[Piece, Path]]:
     stat = source.path.stat()
     with source.path.open("rb") as file:
-        packed = file.read(4).startswith(_PACKED)
+        packed = file.read(HEAD).startswith(_FROM_THE_START)
         if not packed and stat.st_size <= size:
             return [(Piece(source, 1, True), source.path)]
         folder.mkdir()
