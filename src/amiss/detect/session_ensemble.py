@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -47,7 +49,7 @@ class SessionEnsemble(Detector):
     Attributes
     ----------
     members_ : list of (name, detector)
-        Fitted copies.
+        Fitted copies, without their ``training_score_``.
     calibrations_ : list of Calibration
         One a member.
 
@@ -96,7 +98,7 @@ class SessionEnsemble(Detector):
             raise UsageError(f"combine={self.combine!r}; expected sum or least")
         self.members_: Members = []
         self.calibrations_: list[Calibration] = []
-        surprises = []
+        scores: Scores | None = None
         for name, unfitted in members:
             member = clone(unfitted)
             if "random_state" in member.get_params() and member.random_state is None:
@@ -107,29 +109,31 @@ class SessionEnsemble(Detector):
             calibration = Calibration.learn(
                 member.training_score_[learnt], member.resolution, member.tail_scale
             )
-            surprises.append(calibration.surprise(member.training_score_))
+            surprise = calibration.surprise(member.training_score_)
+            del member.training_score_  # that of the ensemble is kept
+            scores = surprise if scores is None else self._together(scores, surprise)
             self.members_.append((name, member))
             self.calibrations_.append(calibration)
             self.history_.extend(
                 {"member": float(len(self.members_) - 1), **e} for e in member.history_
             )
-        self.training_score_ = self._combined(np.column_stack(surprises))
+        self.training_score_ = np.asarray(scores) + 0.0  # minus zero is zero
 
     def _anomaly_score(self, X: Sequences) -> Scores:
-        return self._combined(self.member_score(X))
+        return reduce(self._together, self._surprises(X)) + 0.0
 
-    def _combined(self, surprises: NDArray[np.float64]) -> Scores:
-        least = self.combine == "least"
-        return np.asarray(surprises.min(axis=1) if least else surprises.sum(axis=1))
+    def _together(self, one: Scores, other: Scores) -> Scores:
+        return np.minimum(one, other) if self.combine == "least" else one + other
+
+    def _surprises(self, X: Sequences) -> Iterator[Scores]:
+        """Yield what each member says, one after the other."""
+        for (_, member), calibration in zip(self.members_, self.calibrations_, strict=True):
+            yield calibration.surprise(member.anomaly_score(X))
+            give_back_memory(len(X.events))  # the next one needs as much
 
     def member_score(self, X: Any) -> NDArray[np.float64]:
         """Return each member's −log₁₀ p, shape (n, n_members); `combine` makes them the score."""
-        sequences = self._check(X)
-        columns = []
-        for (_, member), calibration in zip(self.members_, self.calibrations_, strict=True):
-            columns.append(calibration.surprise(member.anomaly_score(sequences)))
-            give_back_memory(len(sequences.events))
-        return np.column_stack(columns)
+        return np.column_stack([*self._surprises(self._check(X))])
 
     @property
     def member_names(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,26 +104,44 @@ def explain_sessions(
     codes = events.vocabulary_.encode(sequences) if events and expected and parts else None
     likeliest = _written(events, sequences) if codes is not None else None
     timed = sequences.start is not None
+    whole = sequences.complete
+    said: dict[Any, _Said] = {}
     findings = []
     for i in range(len(sequences)):
-        names = tuple(sequences.names[e] for e in sequences[i])
-        surprises = _surprises(
-            names,
-            known,
+        own_scores = event_scores[i] if event_scores else None
+        own_expected = expected[i] if expected else None
+        reference = int(rows[i]) if rows is not None else -1
+        # Sessions that are alike are as surprising: what is said of them is found, and held, once.
+        key = (
             bool(sequences.ended[i]),
-            event_scores[i] if event_scores else None,
-            expected[i] if expected else None,
-            events.vocabulary_.tokens if events else [],
-            _Places(sessions, i),
+            reference,
+            sequences[i].tobytes(),
+            *(a.tobytes() for a in (own_scores, *(own_expected or ())) if a is not None),
         )
-        like: tuple[str, ...] = ()
-        alike = 0
-        if nearest is not None and rows is not None:
-            like = tuple(nearest.reference_.names[e] for e in nearest.reference_[rows[i]])
-            alike = int(nearest.reference_count_[rows[i]])
-        complete = bool(sequences.complete[i])
-        missing, surplus = _differences(names, like if nearest else names, known)
+        if key not in said:
+            names = tuple(sequences.names[e] for e in sequences[i])
+            like: tuple[str, ...] = ()
+            if nearest is not None:
+                like = tuple(nearest.reference_.names[e] for e in nearest.reference_[reference])
+            tokens = events.vocabulary_.tokens if events else []
+            odd_events = _odd_events(names, known, key[0], own_scores, own_expected, tokens)
+            differences = _differences(names, like if nearest else names, known)
+            said[key] = _Said(names, like, odd_events, *differences)
+        names, like, odd_events, missing, surplus = said[key]
+        alike = int(nearest.reference_count_[reference]) if nearest is not None else 0
+        complete = bool(whole[i])
         places = _Places(sessions, i)
+        surprises = tuple(
+            Surprise(
+                template=event.template,
+                location=places.at(event.position),
+                probability=event.probability,
+                unseen=event.unseen,
+                expected=event.expected,
+                position=event.position,
+            )
+            for event in odd_events
+        )
         odd = tuple(places.of(deviation) for deviation in deviations[i]) if deviations else ()
         shown = [s.location for s in surprises] + [d.location for d in odd if d.location]
         locations = tuple(dict.fromkeys(shown)) or places.end() or tuple(before[i : i + 1])
@@ -220,15 +238,34 @@ def _known_names(events: ScoresEvents | None, nearest: KnowsNearest | None) -> s
     return {str(t) for t in detector.vocabulary_.tokens} if detector else None
 
 
-def _surprises(
+class _OddEvent(NamedTuple):
+    """An event that was not expected where it came, wherever its session is."""
+
+    template: str | None
+    position: int
+    probability: float | None
+    unseen: bool
+    expected: tuple[Expectation, ...]
+
+
+class _Said(NamedTuple):
+    """What is said of all sessions that are alike."""
+
+    names: tuple[str, ...]
+    like: tuple[str, ...]
+    odd_events: tuple[_OddEvent, ...]
+    missing: tuple[Difference, ...]
+    surplus: tuple[Difference, ...]
+
+
+def _odd_events(
     names: tuple[str, ...],
     known: set[str] | None,
     ended: bool,
     event_scores: NDArray[np.float64] | None,
     expected: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
     tokens: Sequence[Any],
-    places: _Places,
-) -> tuple[Surprise, ...]:
+) -> tuple[_OddEvent, ...]:
     """Return the least expected events, each template once, the least likely first."""
     unseen = [known is not None and name not in known for name in names]
     order = list(range(len(names) + ended))
@@ -236,7 +273,7 @@ def _surprises(
         order.sort(key=lambda at: (not (at < len(names) and unseen[at]), -event_scores[at]))
     else:
         order = [at for at in order if at < len(names) and unseen[at]]
-    found: list[Surprise] = []
+    found: list[_OddEvent] = []
     seen: set[str | None] = set()
     for at in order:
         name = names[at] if at < len(names) else None
@@ -249,16 +286,8 @@ def _surprises(
         if name in seen:
             continue
         seen.add(name)
-        found.append(
-            Surprise(
-                template=name,
-                location=places.at(at),
-                probability=probability,
-                unseen=is_unseen,
-                expected=_expectations(expected, at, tokens) if expected else (),
-                position=at,
-            )
-        )
+        likely = _expectations(expected, at, tokens) if expected else ()
+        found.append(_OddEvent(name, at, probability, is_unseen, likely))
         if len(found) == MOST_SURPRISES:
             break
     return tuple(found)

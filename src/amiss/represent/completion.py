@@ -23,7 +23,7 @@ _DOUBT = 0.2
 _BINS = 64
 _EDGES = np.concatenate([[0.0], np.logspace(0, 10, _BINS - 1)])  # 1 ms to 115 days
 
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 """Events whose silences are looked at at once."""
 
 

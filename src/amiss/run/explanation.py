@@ -38,7 +38,7 @@ def explain_rows(
     found: list[Finding] = []
     for block in blocks:
         found += _explain(detector, calibration, sessions, sequences, scores, block)
-    return tuple(ExplainedFinding.of(finding) for finding in _with_lines(found, sessions))
+    return _with_lines(found, sessions)
 
 
 def _explain(
@@ -90,28 +90,37 @@ def _contributions(detector: Detector, chosen: Sequences) -> list[tuple[Contribu
     if not hasattr(detector, "member_score"):
         return [()] * len(chosen)
     names = getattr(detector, "member_names")  # noqa: B009 - comes with member_score
-    return [
-        tuple(Contribution(name, float(s)) for name, s in zip(names, row, strict=True))
-        for row in detector.member_score(chosen)
-    ]
+    scores = detector.member_score(chosen)
+    first = {row.tobytes(): row.tolist() for row in scores}
+    # Sessions that are alike share what is said of them.
+    made = {key: tuple(map(Contribution, names, row)) for key, row in first.items()}
+    return [made[row.tobytes()] for row in scores]
 
 
-def _with_lines(findings: list[Finding], sessions: Sessions) -> list[Finding]:
-    """Read the lines that the findings point at, in one pass, and put them in."""
+def _with_lines(findings: list[Finding], sessions: Sessions) -> tuple[ExplainedFinding, ...]:
+    """Read the lines that the findings point at, in one pass, and put them in.
+
+    The list is empty then: tens of thousands of findings are not held twice.
+    """
     log = sessions.log
-    if not log.paths:
-        return findings
     source_of = {name: index for index, name in enumerate(log.sources)}
-    wanted: dict[int, set[int]] = {}
-    for finding in findings:
-        for place in _places(finding):
-            wanted.setdefault(source_of[place.file], set()).add(place.first_line)
-    texts = read_again(log, wanted)
+    texts: dict[tuple[int, int], str] = {}
+    if log.paths:
+        wanted: dict[int, set[int]] = {}
+        for finding in findings:
+            for place in _places(finding):
+                wanted.setdefault(source_of[place.file], set()).add(place.first_line)
+        texts = read_again(log, wanted)
 
     def text(place: Location) -> str:
         return texts.get((source_of[place.file], place.first_line), "")
 
-    return [with_texts(finding, text) for finding in findings]
+    findings.reverse()
+    told = []
+    while findings:
+        finding = findings.pop()
+        told.append(ExplainedFinding.of(with_texts(finding, text) if log.paths else finding))
+    return tuple(told)
 
 
 _AnyFinding = TypeVar("_AnyFinding", bound=Finding)

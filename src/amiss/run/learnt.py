@@ -15,6 +15,8 @@ from amiss.types import NO_TIME
 if TYPE_CHECKING:
     from amiss.detect._base import Detector
 
+_AT_ONCE = 1 << 20
+
 
 def learnt_of_file(path: str | PathLike[str]) -> dict[str, Any] | None:
     """Return what a model file says of the sessions learnt from; None where it was no sessions.
@@ -57,8 +59,10 @@ def describe_learnt(sessions: Sessions, detector: Detector) -> dict[str, Any]:
 
 def _fingerprint(sessions: Sessions) -> str:
     digest = hashlib.sha256()
-    shape = sessions.shape.astype(np.int32)  # however many bytes they take
-    for array in (sessions.offsets, shape, sessions.line, sessions.time):
+    digest.update(np.ascontiguousarray(sessions.offsets).data)
+    for start in range(0, len(sessions.shape), _AT_ONCE):  # however many bytes shapes take
+        digest.update(sessions.shape[start : start + _AT_ONCE].astype(np.int32).data)
+    for array in (sessions.line, sessions.time):
         digest.update(np.ascontiguousarray(array).data)
     digest.update("\n".join(sessions.shapes["text"].to_list()).encode())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amiss.represent.completion import Completion
+from amiss.represent.event_columns import give_back_memory
 from amiss.represent.sessions import Sessions
 from amiss.represent.severity import severities
 from amiss.represent.templates import TemplateMiner
@@ -39,6 +40,7 @@ def to_sequences(
 
     A template is as alarming as the worst of its shapes.
     """
+    give_back_memory(len(sessions.shape))  # what reading took
     worst = np.zeros(len(templates))
     levels = sessions.shapes["level"].to_list()
     np.maximum.at(worst, shape_ids, severities(sessions.shapes["text"].to_list(), levels))

@@ -57,5 +57,7 @@ def _learnt_again(detector: Detector, X: Sequences, y: NDArray[np.int64]) -> Det
     if "epochs" in detector.get_params(deep=False) and len(X.events) > _FEW_EVENTS:
         return detector
     again: Detector = clone(detector).fit(X, y)
-    again.training_score_ = detector.training_score_
+    del again.training_score_
+    if hasattr(detector, "training_score_"):  # members of an ensemble have none
+        again.training_score_ = detector.training_score_
     return again

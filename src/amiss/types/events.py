@@ -33,9 +33,10 @@ def ragged_index(
     >>> ragged_index(np.array([0, 2, 5]), np.array([1, 0]))
     (array([2, 3, 4, 0, 1]), array([0, 3, 5]))
     """
-    lengths = np.diff(offsets)[rows]
+    first = offsets[rows]
+    lengths = offsets[rows + 1] - first
     new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at: NDArray[np.int64] = np.repeat(offsets[rows] - new[:-1], lengths)
+    at: NDArray[np.int64] = np.repeat(first - new[:-1], lengths)
     at += np.arange(new[-1])
     return at, new
 
