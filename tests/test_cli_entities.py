@@ -351,3 +351,13 @@ def test_an_explanation_names_the_values_that_were_never_seen(run_amiss, odd, mo
     assert any(
         "unseen status (404)" in words or "(/x7-0, /x7-1, /x7-10, …)" in words for words in told
     )
+
+
+def test_what_a_model_masked_is_masked_in_other_logs(run_amiss, folder, quick, calm, odd):
+    model = folder / "masked.amiss"
+    run_amiss("fit", calm, *COUNTED, *quick, "--mask", "addresses", "-o", model, "--quiet")
+    assert amiss.load(model).info["mask"] == ["addresses"]
+    found = json.loads(run_amiss("detect", odd, "-m", model, "--json", "--quiet")[1])
+    assert found["findings"]
+    assert "10.9.9.9" not in json.dumps(found)
+    assert all("address-" in finding["id"] for finding in found["findings"])

@@ -69,7 +69,7 @@ def report(*findings, files=("kdd.csv",), unit="row", shape=(2,), model=MODEL):
     }  # fmt: skip
     model = {**model, "unit": unit, "shape": list(shape)}
     if unit == "entity":
-        source, model = source | COUNTED, model | COUNTED
+        source, model = source | COUNTED, model | COUNTED | {"mask": []}
     threshold = Threshold("tail", 3.25, 0.01, 0.009)
     return findings_to_dict(findings, source, model, threshold, scored=300, flagged=len(findings))
 

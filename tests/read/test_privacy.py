@@ -46,6 +46,31 @@ PRIVATE = [
     ("pass=hunter2 auth=hunter3", "hunter3"),
     ("token glpat-abcdefghij0123456789", "glpat-abcdefghij0123456789"),
     ("postgres://u:p@ss@h/db", "ss@h"),
+    ("login failed, password hunter2 rejected", "hunter2"),
+    ("the password is hunter2", "hunter2"),
+    ("the password is opensesame", "opensesame"),
+    ("Password was 'hunter2'", "hunter2"),
+    ("set password to hunter2 for bob", "hunter2"),
+    ("password for user bob is hunter2", "hunter2"),
+    ("pwd=hunter2 next", "hunter2"),
+    ("pwd hunter2", "hunter2"),
+    ("using token abc123def456 for upload", "abc123def456"),
+    ("secret key wJalrXUtnFEMI7K7MDENG", "wJalrXUtnFEMI7K7MDENG"),
+    ("Authorization: token opaque", "opaque"),
+    ("Proxy-Authorization: Digest opaque", "opaque"),
+    ("mysql -u root -phunter2", "hunter2"),
+    ("mysql --password hunter2 -u root", "hunter2"),
+    ("curl -u alice:hunter2 https://x", "hunter2"),
+    ("-----BEGIN RSA PRIVATE KEY----- MIIEpAIBAAKCAQEA7 -----END", "MIIEpAIBAAKCAQEA7"),
+    (r"key -----BEGIN PRIVATE KEY-----\nMIIEpAIBAA\n-----END PRIVATE KEY-----", "MIIEpAIBAA"),
+    ("MIIEpAIBAAKCAQEA7qVIYFmLzHpX0Yd9mN2rB4sT6uV8wX0yZ1aB3cD5eF7gH9iJ", "MIIEpAIBAA"),
+    ("kL1mN3oP5qR7sT9uV1wX3yZ5==", "kL1mN3oP5qR"),
+    ("clone ssh://carol@host/x", "carol"),
+    ("password check failed for user (carol)", "carol"),
+    ("password changed for carol", "carol"),
+    ("su: (to carol) alice on pts/1", "carol"),
+    ("su: (to carol) alice on pts/1", "alice"),
+    ("new user: name=carol, UID=1001", "carol"),
 ]
 
 
@@ -68,6 +93,14 @@ def test_what_is_private_is_gone(line, private):
         "2024-03-01 10:00:00.123 UTC [1234] LOG:  ready",
         "prompt_tokens=512 passes: 3 passed=5 compass: north",
         "the user has no rights; a session of user space",
+        "password check failed; password too short; password must not be empty",
+        "password expired, password has been reset, password is invalid, password was changed",
+        "the password is required; password to be set; no password given; secret santa",
+        "token expired; token refresh failed; token is invalid; token bucket is empty",
+        "token ring of 16 nodes; api key missing; credentials not found; unexpected token <",
+        "cd /var; PWD=/var/log",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "key=",
     ],
 )
 def test_what_is_not_private_stays(line):
@@ -111,3 +144,12 @@ def test_what_to_mask_is_checked():
         Masker([])
     assert make_masker(()) is None
     assert make_masker(["all"]).what == MASKS
+
+
+def test_ordinary_words_stay_where_secrets_may_stand():
+    masked = Masker(["secrets"])("Failed password for root from h; password for user bob is wrong")
+    assert masked == "Failed password for root from h; password for user bob is wrong"
+
+
+def test_a_pseudonym_is_not_masked_again():
+    assert Masker(MASKS)("clone https://bob:hunter2@host/x") == "clone https://secret@host/x"

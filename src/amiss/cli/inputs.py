@@ -19,7 +19,7 @@ from amiss.cli.streams import progress, status
 from amiss.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from amiss import Activity, Sessions
     from amiss.cli.log_options import LogOptions
@@ -66,8 +66,13 @@ def read(
         ) from None
 
 
-def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None) -> Activity:
-    """Count what each entity did, as `reading` says if given, with progress on a terminal."""
+def read_entities(
+    options: LogOptions, reading: Mapping[str, Any] | None = None, mask: Sequence[str] = ()
+) -> Activity:
+    """Count what each entity did, as `reading` says if given, with progress on a terminal.
+
+    What the model masked is masked unless the options say otherwise.
+    """
     from amiss.run.entity_ingest import read_activity
 
     _refuse(options.of_tables, "is for tables, series and images; a log is counted by entity")
@@ -77,9 +82,10 @@ def read_entities(options: LogOptions, reading: Mapping[str, Any] | None = None)
     if reading is None:
         reading = {"format": options.format, **options.counting}
         reading = {name: value for name, value in reading.items() if value is not None}
+    selection = ({"mask": tuple(mask)} if mask else {}) | options.selection
     _stop_on_interrupt()
     with progress(options.quiet, options.logs) as advance:
-        return read_activity(options.logs, **reading, **options.selection, progress=advance)
+        return read_activity(options.logs, **reading, **selection, progress=advance)
 
 
 def _stop_on_interrupt() -> None:
@@ -161,7 +167,8 @@ def read_for(model: Path, options: LogOptions) -> tuple[Any, Any, list[str]]:
     if fitted.space is not None:
         _check_counting(options, fitted.space.reading)
         try:
-            return fitted, read_entities(options, fitted.space.reading), []
+            masked = fitted.info.get("mask", ())
+            return fitted, read_entities(options, fitted.space.reading, masked), []
         except InputError as error:
             said = str(error).partition(", so there")[0]  # other groupings are not for this model
             raise InputError(

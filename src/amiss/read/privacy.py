@@ -41,7 +41,8 @@ _NAMED_USER = (
 )
 _SPOKEN_USER = (
     r"(?i:\b(?:invalid|illegal|for|by|of) user"
-    r"|\b(?:password|publickey|none|interactive\S*) for(?: (?:invalid|illegal) user)?) [\"']?"
+    r"|\b(?:password(?: (?:changed|set|reset|expired|updated))?|publickey|none|interactive\S*) for"
+    r"(?: (?:(?:invalid|illegal) )?user)?) [\"'(]?"
     r"|\b(?i:user) [\"']"
 )
 _HOME = r"/home/|/Users/|\\Users\\"
@@ -53,6 +54,10 @@ _DOES = (
 _USERS = (
     r"(?m:^)([^ \n]+ [^ \n]+ )([^ \n]+)( \[[0-9]{1,2}/[A-Z][a-z]{2}/[0-9])",  # of an access log
     rf"(\b(?i:user) )([^\s\"',;:()]+)( (?:{_DOES})\b)",
+    r"(\bsu(?:\[[0-9]+\])?:[ \t]+\(to )([^\s()]+)(\) )",
+    r"(\(to [^\s()]+\) )([^\s()]+)( on )",
+    r"(://)([^\s/@:]+)(@)",
+    r"(\bnew (?:user|group): name=)([^\s,]+)()",
     r"(sudo(?:\[[0-9]+\])?:[ \t]+)([^\s:]+)( : )",
     r"(\bby )([^\s()]+)(\(uid=)",
 )
@@ -62,8 +67,16 @@ _CREDENTIAL = (
 )
 _SECRET_IS = (
     rf"(?i:[\w-]*(?:{_CREDENTIAL})[\w-]*|[\w-]*token(?:[_-][\w-]*)?"
-    rf"|\b(?:[\w-]*[_-])?(?:pass|pwd|auth|jwt|otp)){_IS}"
+    rf"|\b(?:[\w-]*[_-])?(?:pass|auth|jwt|otp)){_IS}"
 )
+_SAID_OF = r"(?i:pass(?:word|wd|phrase|code)|pwd)"
+_HANDED_OUT = r"(?i:token|secret(?: key)?|api[ _-]?key|access key|credentials?)"
+_BECOMES = r"(?:is|was|to)(?:[ \t]*:[ \t]*|[ \t]+)"
+_HEADER = (
+    rf"\b(?i:(?:proxy-)?authorization){_IS}[\"']?"
+    r"(?:(?i:bearer|basic|token|digest|negotiate|api-?key) )?"
+)
+_WORD = r"([^\s\"'<>,;()\[\]{}]+)"
 _KNOWN_SECRET = "|".join(
     (
         r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*",  # JSON web token
@@ -71,6 +84,7 @@ _KNOWN_SECRET = "|".join(
         r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}",  # GitHub, GitLab
         r"\bxox[abprs]-[A-Za-z0-9-]{10,}",  # Slack
         r"\b[sr]k[_-](?:live|test|proj|ant)?[\w-]{16,}",  # Stripe and others
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^\n]*[A-Za-z0-9+/=]{4}[^\n]*",  # PEM on one line
     )
 )
 
@@ -86,7 +100,27 @@ _PATTERNS = {
             "secret",
             rf"({_SECRET_IS}(?:(?i:bearer|basic) )?|\b(?i:bearer|basic) )([^\s\"'&;,\[]+)()",
         ),
+        (
+            "secret",
+            rf"({_HEADER})([^\s\"'&;,\[]+)()",
+        ),
+        # A directory is what a shell calls so.
+        ("secret", rf"(\b(?:[\w-]*[_-])?(?i:pwd){_IS}[\"']?)([^\s\"'&;,\[/][^\s\"'&;,\[]*)()"),
         ("secret", f"()({_KNOWN_SECRET})()"),
+        # Lines of a PEM block: each is looked at alone, wherever a block of lines ends.
+        (
+            "secret",
+            r"(?m:^)([ \t]*)([A-Za-z0-9+/]{40,76}={0,2}|[A-Za-z0-9+/]{20,74}==?)([ \t]*\r?)(?m:$)",
+        ),
+        ("secret", rf"(--[\w-]*(?:{_CREDENTIAL}|token)[\w-]*[ \t]+[\"']?)([^\s\"'-][^\s\"']*)()"),
+        ("secret", r"(\bmysql\w*\b[^\n]*? -p)([^\s]+)()"),
+        ("secret", r"(\b(?:curl|wget)\b[^\n]*? (?:-u|--user)[ =])([^\s:]+:[^\s]+)()"),
+        (
+            "told",
+            rf"(\b{_SAID_OF}(?: for (?:user )?[^\s]+)? {_BECOMES}[\"']?){_WORD}()",
+        ),
+        ("word", rf"(\b{_SAID_OF} [\"']?){_WORD}()"),
+        ("token", rf"(\b{_HANDED_OUT}(?: (?:is|was))?[ \t]*:?[ \t]+[\"']?){_WORD}()"),
     ),
     "emails": (("email", f"()({_EMAIL})()"),),
     "addresses": (
@@ -124,8 +158,31 @@ _NOT_NAMES = frozenset(
         "session",
         "error",
         "authentication",
+        "secret",
     ]
 )
+# What is said of passwords, and is none.
+_NO_SECRETS = (
+    "a about accepted again all allowed already also always an and any as at authentication bad "
+    "be been being blank cannot changed check checked compromised correct cracked default denied "
+    "different disabled does done due empty enabled encrypted enforced entered error expired "
+    "expires expiring failed fine for forgotten from given good hashed hidden identical ignored "
+    "in incorrect invalid it just known leaked left locked longer masked missing mandatory match "
+    "mismatch missed needed never new no not now null ok old older on only optional outdated "
+    "plain possible present prompt protected provided recent rejected removed required reset "
+    "rotated safe same saved secret secure sent set shared short shorter similar so still stored "
+    "strong the temporary that this to too unchanged undefined unknown unset unsafe up updated "
+    "used user valid validated verified weak what with without wrong your "
+)
+_SAID = frozenset(_NO_SECRETS.split())
+_CODE = re.compile(r"(?=.*[0-9@#$%^*!])(?=.*[A-Za-z0-9])[^/\\=]{4,}")
+_LONG_CODE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w.+/=~-]{8,}")
+_SPOKEN = {
+    "told": lambda value: value.lower() not in _SAID,
+    "word": lambda value: _CODE.fullmatch(value) is not None,
+    "token": lambda value: _LONG_CODE.fullmatch(value) is not None,
+}
+"""Whether a word that stands where a secret may stand is one: there are others that may."""
 _SEPARATORS = "\x1e\x1f\x1d\x1c"
 
 
@@ -194,8 +251,10 @@ class Masker:
         return known
 
     def _made(self, kind: str, value: str) -> str:
-        if kind == "secret":
-            return kind
+        if kind == "secret" or (kind in _SPOKEN and _SPOKEN[kind](value)):
+            return "secret"
+        if kind in _SPOKEN:
+            return value
         if kind == "address":
             try:
                 value = value if re.fullmatch(_MAC, value) else str(ip_address(value))

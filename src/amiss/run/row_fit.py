@@ -168,6 +168,8 @@ def _fit(
         "fingerprint": fingerprint(known),
         "notes": [*(data.log.notes if isinstance(data, Activity) else ()), *notes],
     }
+    if info["unit"] == "entity":  # what was masked in the log is masked in others too
+        info["mask"] = list(data.log.mask) if isinstance(data, Activity) else []
     usual = background = None
     if isinstance(known, Table):
         taken = known.values[normal]
