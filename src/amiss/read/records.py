@@ -126,8 +126,8 @@ class RecordReader:
         self._one_format = one_format
         self._format: Format = self.format or get_format(_PLAIN)  # of the file that is read
         self._bound = False
-        # Which kinds go on, of a part and of the next one.
-        self._seen: deque[tuple[pl.Series, NDArray[np.bool_]]] = deque(maxlen=2)
+        # Which kinds go on: of a part, of the next one, and of the two put together.
+        self._seen: deque[tuple[pl.Series, NDArray[np.bool_]]] = deque(maxlen=3)
         self._header = ""
         self._fields = tuple(fields)
         self._since, self._until = since, until
