@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -25,8 +26,34 @@ def match_headers(lines: pl.Series, fmt: Format) -> pl.DataFrame:
     return pl.concat([groups, rest])[row]
 
 
+class KindHeaders(NamedTuple):
+    """What headers of kinds of line say.
+
+    Attributes
+    ----------
+    groups : polars.DataFrame
+        What the header captures in each kind, null where it does not fit.
+    fits : ndarray of bool, shape (n_kinds,)
+    kinds : polars.DataFrame
+        Columns ``level``, ``message`` and ``line``.
+    """
+
+    groups: pl.DataFrame
+    fits: NDArray[np.bool_]
+    kinds: pl.DataFrame
+
+
+def read_kind_headers(distinct: pl.Series, fmt: Format) -> KindHeaders:
+    """Return what the headers of kinds of line say."""
+    groups = match_headers(distinct, fmt)
+    level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
+    message = pl.coalesce("message", distinct).str.replace_all("00+", "0")
+    kinds = groups.select(level=level, message=message, line=distinct)
+    return KindHeaders(groups, groups["message"].is_not_null().to_numpy(), kinds)
+
+
 def read_headers(
-    raw: pl.Series, kind: NDArray[np.int64], distinct: pl.Series, names: list[str], fmt: Format
+    raw: pl.Series, kind: NDArray[np.int64], headers: KindHeaders, names: list[str], fmt: Format
 ) -> Values:
     """Return what the headers of lines say.
 
@@ -34,14 +61,14 @@ def read_headers(
     ----------
     raw : polars.Series of str, shape (n,)
     kind : ndarray of int64, shape (n,)
-        Row of `distinct`, the kinds, that each line belongs to.
-    distinct : polars.Series of str
+        Row of the kinds that each line belongs to.
+    headers : KindHeaders
     names : list of str
         Fields to read.
     fmt : Format
     """
-    groups = match_headers(distinct, fmt)
-    fits = groups["message"].is_not_null().to_numpy()[kind]
+    groups, kinds = headers.groups, headers.kinds
+    fits = headers.fits[kind]
     needed = dict.fromkeys(names)
     if fmt.time and fmt.loose:
         needed["time"] = None
@@ -49,9 +76,6 @@ def read_headers(
     if ranked := ranked and bool(groups["pri"].is_not_null().any()):
         needed["pri"] = None
     cells = header_fields(raw, kind, groups, needed, fmt)
-    level = groups["level"].fill_null("") if "level" in groups.columns else pl.lit("")
-    message = pl.coalesce("message", distinct).str.replace_all("00+", "0")
-    kinds = groups.select(level=level, message=message, line=distinct)
     if ranked:
         kind, kinds = split_by_level(kind, kinds, priority_level(cells["pri"], 8))
     time = np.full(len(raw), NO_TIME)

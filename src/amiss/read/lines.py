@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -14,12 +14,15 @@ from amiss.read.privacy import Masker
 from amiss.read.sources import MAX_LINE, ReadReport, Source, read_blocks
 from amiss.types import distinct_codes, level_hexadecimal, texts_at
 
+T = TypeVar("T")
 _ZERO = np.uint8(ord("0"))
 _NEWLINE, _RETURN = np.uint8(ord("\n")), np.uint8(ord("\r"))
 _SCRATCH = 1 << 18
 """Bytes looked at in one go, in words of eight, so what is made of them stays in the cache."""
 _FEW = 4096
 """Forms of a block that are looked up one by one."""
+_OTHERS = 256
+"""Kinds that are kept, beside four times as many as a block has."""
 _REMEMBERED = 1 << 14
 """Forms that are kept from block to block."""
 
@@ -39,7 +42,7 @@ class Lines(NamedTuple):
         Row of `kinds` that each line belongs to.
     kinds : polars.Series of str
         The distinct lines with each run of digits written as one ``0``, and hexadecimal as
-        `amiss.types.level_hexadecimal` has it, by first appearance.
+        `amiss.types.level_hexadecimal` has it, by first appearance; some are of lines before.
     form : ndarray of int64, shape (n,)
         Row of `forms` that each line belongs to.
     forms : polars.Series of str
@@ -123,23 +126,58 @@ class KindsOfForms:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._of_form: dict[str, int] = {}
+        self._rows: dict[str, int] = {}
+        self._kinds = pl.Series([], dtype=pl.String)
 
     def of(self, forms: pl.Series) -> tuple[NDArray[np.int64], pl.Series]:
-        """Return for each form its row among the distinct kinds, and these."""
+        """Return for each form its row among the distinct kinds, and these.
+
+        As long as no new kind comes, these are the same object.
+        """
         if len(forms) > _FEW:
             leveled, distinct = distinct_codes(_leveled(forms))
             kind, kinds = distinct_codes(_without_runs(distinct))
             return kind[leveled], kinds
         texts = forms.to_list()
-        if new := [text for text in texts if text not in self._known]:
-            if len(self._known) > _REMEMBERED:
-                self._known.clear()
+        if new := [text for text in texts if text not in self._of_form]:
+            if len(self._of_form) > _REMEMBERED:
+                self._forget()
                 new = texts
-            self._known.update(
-                zip(new, _without_runs(_leveled(pl.Series(new))).to_list(), strict=True)
-            )
-        return distinct_codes(pl.Series([self._known[text] for text in texts], dtype=pl.String))
+            for text, kind in zip(new, _without_runs(_leveled(pl.Series(new))), strict=True):
+                self._of_form[text] = self._rows.setdefault(kind, len(self._rows))
+            if len(self._rows) > len(self._kinds):
+                self._kinds = pl.Series(list(self._rows), dtype=pl.String)
+        found = np.fromiter((self._of_form[text] for text in texts), np.int64, len(texts))
+        if len(self._kinds) > _OTHERS + 4 * len(set(found.tolist())):
+            self._forget()  # what is made of all kinds would be made of too many that are gone
+            return self.of(forms)
+        return found, self._kinds
+
+
+class WhileSame(Generic[T]):
+    """What is made of kinds, kept as long as they are the same object.
+
+    Examples
+    --------
+    >>> count = WhileSame(len)
+    >>> kinds = pl.Series(["a", "b"])
+    >>> count(kinds), count(kinds), count(kinds.head(1))
+    (2, 2, 1)
+    """
+
+    def __init__(self, make: Callable[[pl.Series], T]) -> None:
+        self._make = make
+        self._last: tuple[pl.Series, T] | None = None
+
+    def __call__(self, kinds: pl.Series) -> T:
+        """Return what is made of `kinds`."""
+        if self._last is None or self._last[0] is not kinds:
+            self._last = kinds, self._make(kinds)
+        return self._last[1]
 
 
 def _leveled(forms: pl.Series) -> pl.Series:

@@ -54,12 +54,17 @@ def recognise(lines: Sequence[str] | pl.Series) -> list[tuple[Format, float]]:
     return rank_formats(without_colours(split_kinds(text.encode(errors="replace"), ReadReport())))
 
 
+def have_colours(kinds: pl.Series) -> bool:
+    """Return whether a kind of line may have colours."""
+    return bool(kinds.str.contains("\x1b", literal=True).any())
+
+
 def without_colours(lines: Lines) -> Lines:
     """Return lines without what tells a terminal how to colour them, which is no text.
 
     A colour is set and reset; a single escape, which somebody smuggled in, stays to be seen.
     """
-    if not lines.kinds.str.contains("\x1b", literal=True).any():
+    if not have_colours(lines.kinds):
         return lines
     kinds, of_kinds = _uncoloured(lines.kinds)
     forms, _ = _uncoloured(lines.forms)

@@ -15,8 +15,8 @@ from amiss.errors import InputError, UsageError
 from amiss.read.clock import Clock
 from amiss.read.format_type import CSV, GIVEN, HASHED, HEADER, JOURNAL, Format
 from amiss.read.formats import get_format
-from amiss.read.header_fields import match_headers, read_headers
-from amiss.read.lines import KindsOfForms, Lines, read_kinds, split_kinds
+from amiss.read.header_fields import KindHeaders, match_headers, read_headers, read_kind_headers
+from amiss.read.lines import KindsOfForms, Lines, WhileSame, read_kinds, split_kinds
 from amiss.read.multiline import (
     continues,
     join,
@@ -28,7 +28,7 @@ from amiss.read.multiline import (
 )
 from amiss.read.named_values import read_values, values_messages
 from amiss.read.privacy import make_masker
-from amiss.read.recognition import bind, find_format, share_of, without_colours
+from amiss.read.recognition import bind, find_format, have_colours, share_of, without_colours
 from amiss.read.record_kinds import add_below
 from amiss.read.sources import PathLike, ReadReport, Source, find_sources
 from amiss.read.time_values import period_of
@@ -152,6 +152,8 @@ class RecordReader:
             clock: Clock | None = None
             self._bound = False
             self._seen.clear()
+            self._headers = WhileSame(self._read_kind_headers)
+            self._blank = WhileSame(_are_blank)
             kept = self._since is None
             for first_line, lines in whole_records(
                 self._lines(source), self._goes_on, self._begins
@@ -182,7 +184,9 @@ class RecordReader:
             blocks = self._blocks(source)
             known = KindsOfForms()
             parts = (split_kinds(block, self.report, self._masker, known) for block in blocks)
-        yield from map(without_colours, parts)
+        coloured = WhileSame(have_colours)
+        for lines in parts:
+            yield without_colours(lines) if coloured(lines.kinds) else lines
 
     def _say_format(self, source: Source) -> None:
         if self.format is not None and self._format.name != self.format.name:
@@ -246,10 +250,9 @@ class RecordReader:
         line = np.arange(first_line, first_line + len(raw), dtype=np.int64)
         self._know_format(lines)
         none = self._are_none(first_line, lines)
-        if none.any():
-            keep, blank = ~none[kind], none
+        if none.any() and not (keep := ~none[kind]).all():
             raw, line, form = raw.filter(pl.Series(keep)), line[keep], form[keep]
-            kind, distinct = (np.cumsum(~blank) - 1)[kind[keep]], distinct.filter(pl.Series(~blank))
+            kind = kind[keep]
         if not len(raw):
             return None
         goes_on = self._goes_on(Lines(raw, kind, distinct, form, forms))
@@ -272,7 +275,7 @@ class RecordReader:
             fmt.field_name(name) for name in self._fields if not other or name.lower() in known
         ]
         if fmt.layout == HEADER:
-            read = read_headers(raw, kind, distinct, names, fmt)
+            read = read_headers(raw, kind, self._headers(distinct), names, fmt)
         else:
             read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds
@@ -286,6 +289,7 @@ class RecordReader:
                 distinct,
                 said_first=bool(fmt.tells),
             )
+        kind, kinds = _used(kind, kinds)
         if unparsed := int((~read.fits).sum()):
             self.report.counts[f"lines not in the {fmt.title} format (kept)"] += unparsed
         return RecordBatch(
@@ -304,10 +308,10 @@ class RecordReader:
     def _are_none(self, first_line: int, lines: Lines) -> NDArray[np.bool_]:
         """Return which kinds of line are no records, counted: blank ones, comments, names."""
         layout = self._format.layout
-        texts = lines.kinds.str.strip_chars()
-        blank: NDArray[np.bool_] = (texts == "").to_numpy()
+        blank = self._blank(lines.kinds)
         kinds = {"blank lines (skipped)": blank}
         if layout == HASHED:
+            texts = lines.kinds.str.strip_chars()
             kinds["comment lines (skipped)"] = texts.str.starts_with("#").to_numpy()
         if layout == CSV:
             if first_line == 1:
@@ -319,6 +323,9 @@ class RecordReader:
             if count := int(mask[lines.kind].sum()):
                 self.report.counts[what] += count
         return none
+
+    def _read_kind_headers(self, kinds: pl.Series) -> KindHeaders:
+        return read_kind_headers(kinds, self._format)
 
     def _within(self, batch: RecordBatch, *, kept: bool) -> tuple[RecordBatch, bool]:
         """Return the records between `since` and `until`, and whether the last one is.
@@ -362,6 +369,19 @@ class RecordReader:
         what = f"{names}: only blank lines" if self.report.lines else f"{names}: empty"
         what = "; ".join(self.report.damage[:3]) or what
         return InputError(f"{what}; expected a log with at least one line")
+
+
+def _are_blank(texts: pl.Series) -> NDArray[np.bool_]:
+    blank: NDArray[np.bool_] = (texts.str.strip_chars() == "").to_numpy()
+    return blank
+
+
+def _used(kind: NDArray[np.int64], kinds: pl.DataFrame) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return kinds without those that no record is of."""
+    used = np.bincount(kind, minlength=len(kinds)) > 0
+    if used.all():
+        return kind, kinds
+    return (np.cumsum(used) - 1)[kind], kinds.filter(pl.Series(used))
 
 
 def _text(moment: int) -> str:
