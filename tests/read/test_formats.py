@@ -470,6 +470,26 @@ TABLES = {
         "=ERROR REPORT==== 6-May-2024::10:00:01.123456 ===\n** Connection attempt from 7\n",
         [1, 5], ["application: mnesia", "** Connection attempt from 0"], {},
     ),
+    "cloudfront": (
+        "#Version: 1.0\n#Fields: date time x-edge-location c-ip cs-method sc-status\n"
+        "2024-05-06\t10:00:00\tLAX1 a\t10.0.0.7\tGET\t200\n"
+        "2024-05-06\t10:00:01\tLAX1 a\t10.0.0.7\tGET\t404\n",
+        [3, 4], [f"cs-method=GET sc-status={what}" for what in ("success", "client-error")],
+        {"c-ip": ["10.0.0.7"] * 2, "x-edge-location": ["LAX1 a"] * 2},
+    ),
+    "states": (
+        "#separator \\x09\n#fields\tts\tuid\tproto\tconn_state\n#types\ttime\tstring\tenum\tstring\n"
+        "1300475167.096535\tCX\tudp\tS0\n1300475168.853899\tCC\tudp\tS1\n",
+        [4, 5], ["proto=udp conn_state=S₀", "proto=udp conn_state=S₁"],
+        {"conn_state": ["S0", "S1"]},
+    ),
+    "verbose": (
+        "Mon 2024-05-06 10:00:00.123456 UTC [s=73;i=4e;b=4b;m=6a;t=61;x=f1]\n    PRIORITY=6\n"
+        "    MESSAGE=session closed for user 12\n    _PID=19351\n"
+        "Mon 2024-05-06 10:00:01.123456 UTC [s=73;i=4f;b=4b;m=6a;t=61;x=f1]\n    _PID=7\n"
+        "    MESSAGE=up 5\n",
+        [3, 7], ["session closed for user 0", "up 0"], {"_PID": ["19351", "7"]},
+    ),
     "journal": (
         "__CURSOR=s=739a;i=4ece7\n__REALTIME_TIMESTAMP=1342540861416351\nPRIORITY=6\n"
         "MESSAGE=session closed for user 12\n_PID=19351\n\n"
@@ -528,9 +548,10 @@ def test_a_line_without_a_year_is_of_the_last_one(
     assert "times without a year" in reader.report.notes[0]
 
 
-@pytest.mark.parametrize("known", TABLES)
-def test_formats_that_name_their_values_in_the_file(tmp_path, known):
-    text, lines, messages, fields = TABLES[known]
+@pytest.mark.parametrize("case", TABLES)
+def test_formats_that_name_their_values_in_the_file(tmp_path, case):
+    text, lines, messages, fields = TABLES[case]
+    known = {"cloudfront": "w3c", "states": "zeek", "verbose": "journal"}.get(case, case)
     batch, reader = read(tmp_path, text, fields)
     assert reader.format.name == known
     assert batch.line.tolist() == lines
@@ -539,11 +560,13 @@ def test_formats_that_name_their_values_in_the_file(tmp_path, known):
     assert (batch.time != NO_TIME).all()
     again, told = read(tmp_path, text, fields, format=known)
     assert told.format == reader.format
+    assert told.report.notes == []
     assert again.time.tolist() == batch.time.tolist()
 
 
 def test_every_format_has_a_line_here_and_its_fields_exist():
     shown = {case[0] for case in (*LINES, *UPTIME, *UNDATED)} | set(TABLES)
+    shown -= {"cloudfront", "states", "verbose"}
     others = {"combined", "common", "plain", "jul", "dotnet"}  # have tests of their own
     assert shown | others == {known.name for known in FORMATS}
     for known in FORMATS:
@@ -638,6 +661,33 @@ def test_records_without_a_message_say_what_else_they_hold(tmp_path):
         "err=deadline 0 exceeded",
     ]
     assert reader.report.counts == {}
+
+
+def test_a_container_runtime_gives_out_the_headers_of_programs(tmp_path):
+    lines = [
+        "2024-05-06T10:00:00.123456789Z stderr F E0506 10:00:00.123456       1 a.go:77] failed 5",
+        "2024-05-06T10:00:01.123456789Z stderr F I0506 10:00:01.123456       1 a.go:12] up 5",
+        "2024-05-06T10:00:02.123456789Z stderr F goodbye 5",
+    ]
+    batch, reader = read(tmp_path, "\n".join(lines) + "\n", ["stream", "file"])
+    assert reader.format.name == "cri"
+    kinds = batch.kinds.gather(batch.kind)
+    assert kinds["level"].to_list() == ["E", "I", ""]
+    assert kinds["message"].to_list() == ["failed 0", "up 0", "goodbye 0"]
+    assert batch.fields["file"].to_list() == ["a.go", "a.go", None]
+    assert batch.time[2] == datetime(2024, 5, 6, 10, 0, 2, 123000, UTC).timestamp() * 1000
+
+
+def test_a_message_that_is_always_the_same_gives_way_to_what_was_asked(tmp_path):
+    line = '{{"ts":{},"msg":"{}","request":{{"method":"GET","uri":"/"}},"status":{}}}'
+    rows = [line.format(1714989600 + n, "handled request", 200 + 204 * (n % 2)) for n in range(30)]
+    batch, _ = read(tmp_path, "\n".join(rows) + "\n")
+    assert set(batch.kinds["message"]) == {
+        f"request.method=GET status={what}" for what in ("success", "client-error")
+    }
+    rows = [line.format(1714989600 + n, f"handled {'ab'[n % 2]}", 200) for n in range(30)]
+    batch, _ = read(tmp_path, "\n".join(rows) + "\n")
+    assert set(batch.kinds["message"]) == {"handled a", "handled b"}
 
 
 def test_a_zone_that_is_a_name_is_said(tmp_path):

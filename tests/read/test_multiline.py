@@ -112,6 +112,16 @@ def test_a_log_that_goes_on_in_another_format_is_not_one_record(tmp_path):
     assert [record[1] for record in found[1:]] == [3] * 10
 
 
+@pytest.mark.parametrize("block", [None, 1, 40, 90])
+def test_parts_of_a_line_are_one_record_whatever_the_block(tmp_path, block):
+    parts = ["stdout F a", "stdout P b", "stdout P c", "stdout F d", "stderr P e", "stdout F f"]
+    lines = [f"2024-05-06T10:00:0{n}.123456789Z {part}" for n, part in enumerate(parts)]
+    batches, reader = read(tmp_path, lines, block=block)
+    assert reader.format.name == "cri"
+    found = [(line, extent, message) for line, extent, _, message, _ in records(batches)]
+    assert found == [(1, 1, "a"), (2, 3, "b"), (5, 1, "e"), (6, 1, "f")]
+
+
 def test_an_inch_in_a_csv_opens_no_quote(tmp_path):
     rows = [f'2024-01-01 10:00:00,INFO,{5 + i}" disk' for i in range(200)]
     batches, _ = read(tmp_path, ["time,level,message", *rows], format="csv")

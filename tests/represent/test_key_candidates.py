@@ -34,6 +34,7 @@ def _values(*messages, before=""):
         ("[conn12] end", r"\bconn\d+", "conn12"),
         ("object 0x7fae is gone", r"\b0x[0-9a-fA-F]+", "0x7fae"),
         ("span 00c0ffee00c0ffee ended", r"\b[0-9A-Za-z]{16}\b", "00c0ffee00c0ffee"),
+        ("1s1a2b-00C3D4-E5 Completed", r"\b[0-9A-Za-z]{6}-", "1s1a2b-00C3D4-E5"),
         ('"job_id": 17, "x": 1', r"""\bjob_id": (\d+)""", "17"),
     ],
 )

@@ -53,6 +53,11 @@ def test_a_small_number_counts_less_than_a_made_identifier():
     assert number.score < made.score
 
 
+def test_a_request_with_a_colon_is_no_address():
+    examples = ["9A5F1B2C:00000001", "9A5F1B2D:00000001"]
+    assert rate_key(GOOD, name="RequestId", examples=examples).kind == RUN
+
+
 def test_a_number_that_several_hosts_have_is_none():
     rating = rate_key(GOOD, name="pid", examples=NUMBERS, mixed=0.4)
     assert "on several hosts" in rating.reason

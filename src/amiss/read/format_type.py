@@ -73,6 +73,10 @@ class Format:
         exception do.
     blocks : bool
         Most lines have no header: whatever stands between two of them is one record.
+    partial : str
+        A pattern of lines that are a part of a longer one: the line below goes on with it.
+    wraps : bool
+        Messages are lines of programs, which may have headers of their own.
     split_time : bool
         The date and the time of day have names of their own.
     unknown_zone : str
@@ -106,6 +110,8 @@ class Format:
     multiline: bool = True
     tells: str = ""
     blocks: bool = False
+    partial: str = ""
+    wraps: bool = False
     split_time: bool = False
     unknown_zone: str = ""
     layout: str = HEADER

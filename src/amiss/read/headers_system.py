@@ -219,5 +219,7 @@ SYSTEM = (
         ),
         time="iso",
         counted=("stream",),
+        partial=r"^\S+ (stdout|stderr) P ",
+        wraps=True,
     ),
 )

@@ -102,6 +102,33 @@ def continues(lines: pl.Series, fmt: Format) -> NDArray[np.bool_]:
     return rest
 
 
+def go_on_parts(kinds: pl.Series, kind: NDArray[np.int64], fmt: Format) -> NDArray[np.bool_]:
+    """Return which lines go on with the part of a line that stands above them.
+
+    Parameters
+    ----------
+    kinds : polars.Series of str
+    kind : ndarray of int64, shape (n,)
+        Row of `kinds` that each line belongs to.
+    fmt : Format
+        Of whose `partial` the first group names what must be the same in both.
+
+    Examples
+    --------
+    >>> from amiss.read.formats import get_format
+    >>> lines = ["0-0-0T0:0:0Z stdout P a", "0-0-0T0:0:0Z stdout F b", "0-0-0T0:0:0Z stdout F c"]
+    >>> go_on_parts(pl.Series(lines), np.arange(3), get_format("cri"))
+    array([False,  True, False])
+    """
+    stream = kinds.str.extract(fmt.partial)
+    goes_on = np.zeros(len(kind), dtype=np.bool_)
+    for name in stream.drop_nulls().unique(maintain_order=True):
+        part = (stream == name).fill_null(value=False).to_numpy()[kind]
+        same = kinds.str.contains(f" {name} [FP] ").to_numpy()[kind]
+        goes_on[1:] |= part[:-1] & same[1:]
+    return goes_on
+
+
 def join(
     line: NDArray[np.int64],
     goes_on: NDArray[np.bool_],

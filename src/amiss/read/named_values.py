@@ -26,6 +26,10 @@ _CLASSES = {
     "1": "informational", "2": "success", "3": "redirection", "4": "client-error",
     "5": "server-error",
 }  # fmt: skip
+_CLOSED = frozenset(
+    ["conn_state", "proto", "service", "qtype_name", "rcode_name", "state", "result", "outcome"]
+)
+_DIGITS, _SMALL_DIGITS = [[chr(first + n) for n in range(10)] for first in (0x30, 0x2080)]
 _PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
 
@@ -92,18 +96,25 @@ def _message(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:
 
 
 def _composed(cells: dict[str, pl.Series], names: Iterable[str]) -> pl.Series:
-    parts = [
-        pl.lit(f"{name}=") + pl.lit(_in_words(cells[name]) if "status" in name else cells[name])
-        for name in names
-    ]
+    parts = [pl.lit(f"{name}=") + pl.lit(_in_words(cells[name], name)) for name in names]
     said = pl.select(pl.concat_str(parts, separator=" ", ignore_nulls=True)).to_series()
     return said.replace("", None)
 
 
-def _in_words(status: pl.Series) -> pl.Series:
-    """Return statuses of requests as the names of their classes: digits are left out of kinds."""
-    names = status.str.extract("^([1-5])[0-9][0-9]$").replace(_CLASSES)
-    return pl.select(pl.coalesce(names, status)).to_series()
+def _in_words(values: pl.Series, name: str) -> pl.Series:
+    """Return values that are words of a closed set so that their digits stay: kinds have none.
+
+    Statuses of requests become the names of their classes, and S0 is told from S1.
+    """
+    name = name.lower()
+    if "status" in name:
+        names = values.str.extract("^([1-5])[0-9][0-9]$").replace(_CLASSES)
+        return pl.select(pl.coalesce(names, values)).to_series()
+    if name.rpartition(".")[2] in _CLOSED:
+        word = values.str.contains("^[A-Za-z]{1,12}[0-9]$").fill_null(value=False)
+        if word.any():
+            return values.str.replace_many(_DIGITS, _SMALL_DIGITS).zip_with(word, values)
+    return values
 
 
 def _levels(cells: dict[str, pl.Series], fmt: Format, size: int) -> pl.Series:

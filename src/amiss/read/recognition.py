@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ _ENOUGH = 0.5
 _UTC = ("UTC", "GMT", "Z")
 _AS_GOOD = 0.6
 """An earlier, more special format is taken if it fits so much of what the best one does."""
+_REST = "(?P<message>.*)$"
 _LONGEST = 50
 """Of records without headers but the first line's, as many lines as they may have on average."""
 _INDENTED, _FEW = 0.8, 50
@@ -168,6 +170,8 @@ def bind(fmt: Format, raw: pl.Series) -> Format:
         return fmt
     if fmt.layout not in (HEADER, GIVEN):
         return bind_named(fmt, raw)
+    if fmt.wraps:
+        fmt = _with_inner(fmt, raw)
     if not fmt.time or "%" in fmt.time:
         return fmt
     fmt = replace(fmt, unknown_zone=_zone_of(raw, fmt))
@@ -177,3 +181,30 @@ def bind(fmt: Format, raw: pl.Series) -> Format:
         return fmt
     found = find_layout(stamps) if fmt.time in ("auto", "iso", "uptime") else None
     return replace(fmt, time=found.name if found else "")
+
+
+def _with_inner(fmt: Format, raw: pl.Series) -> Format:
+    """Return a format whose header goes on with that of the messages, where most have one.
+
+    It is optional in the pattern, so what has none is read as before. Its time is left out: the
+    line has one.
+    """
+    messages = raw.str.extract_groups(fmt.header).struct.field("message").drop_nulls()
+    own = set(re.compile(fmt.header).groupindex)
+    for inner in FORMATS:
+        if inner.layout != HEADER or inner.wraps or inner.blocks or not inner.free_text:
+            continue
+        groups = re.compile(inner.header).groupindex
+        if not inner.header.endswith(_REST) or not {"level", "component", "pid"} & set(groups):
+            continue
+        if int(messages.str.contains(inner.header).sum()) < _AS_GOOD * max(len(messages), 1):
+            continue
+        if inner.unless and messages.str.contains(inner.unless).any():
+            continue
+        part = inner.header.removeprefix("^").removesuffix(_REST)
+        for name in own & set(groups):
+            part = part.replace(f"(?P<{name}>", "(?:")
+        header = f"{fmt.header.removesuffix(_REST)}(?:{part})?{_REST}"
+        counted = tuple(dict.fromkeys((*fmt.counted, *(set(inner.counted) & set(groups)))))
+        return replace(fmt, header=header, counted=counted)
+    return fmt

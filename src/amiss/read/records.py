@@ -19,6 +19,7 @@ from amiss.read.header_fields import KindHeaders, match_headers, read_headers, r
 from amiss.read.lines import KindsOfForms, Lines, WhileSame, read_kinds, split_kinds
 from amiss.read.multiline import (
     continues,
+    go_on_parts,
     join,
     joined_texts,
     move_heads,
@@ -203,15 +204,18 @@ class RecordReader:
             return np.ones(len(lines.raw), dtype=np.bool_)
         if self._format.layout in (GIVEN, CSV):
             return continues(lines.raw, self._format)
-        for kinds, seen in self._seen:
-            if kinds is lines.kinds:
-                return seen[lines.kind]
-        self._seen.append((lines.kinds, continues(lines.kinds, self._format)))
-        return self._seen[-1][1][lines.kind]
+        seen = next((seen for kinds, seen in self._seen if kinds is lines.kinds), None)
+        if seen is None:
+            seen = continues(lines.kinds, self._format)
+            self._seen.append((lines.kinds, seen))
+        if not self._format.partial:
+            return seen[lines.kind]
+        return seen[lines.kind] | go_on_parts(lines.kinds, lines.kind, self._format)
 
     def _begins(self, lines: Lines) -> bool:
         """Return whether the first of lines begins a record, whatever stands above it."""
-        if not self._bound or self._format.layout == CSV:  # quotes may have been opened above
+        # Quotes may have been opened above, or a part of a line may stand there.
+        if not self._bound or self._format.layout == CSV or self._format.partial:
             return False
         if self._format.layout == GIVEN:
             return not continues(lines.raw.head(1), self._format)[0]

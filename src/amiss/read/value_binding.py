@@ -16,7 +16,6 @@ from amiss.read.multiline import of_traces
 from amiss.read.named_values import cells_of, object_of
 from amiss.read.stamps import find_layout
 from amiss.read.value_names import (
-    HAPPENED,
     INSTEAD,
     LEVEL,
     MESSAGE,
@@ -24,11 +23,14 @@ from amiss.read.value_names import (
     is_log,
     named,
     named_within,
+    what_happened,
 )
 
 _MOST = 300
 """Names that are kept; a record may hold what its sender liked."""
 _DEPTH = 4
+_ENOUGH = 20
+"""Records that show that a message is always the same."""
 _MOST_ROWS = 0.3  # a message in quotes has lines of its own
 _NAME = re.compile(r"""[^'"\\\[\]]{1,100}""")
 _FIELDS = re.compile(r"^#[Ff]ields:?[\t ](.+)$")
@@ -42,7 +44,8 @@ def share_named(raw: pl.Series, fmt: Format) -> float:
             return 0.0
         rows = raw.filter(~raw.str.starts_with("#"))
         width = len(_columns(raw, fmt))
-        return _mean(rows.str.count_matches(fmt.separator, literal=True) == width - 1)
+        between = _row_separator(raw, fmt, width)
+        return _mean(rows.str.count_matches(between, literal=True) == width - 1)
     if fmt.layout == CSV:
         header, separator = _header(raw)
         if not is_log(header):
@@ -82,10 +85,12 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
             "leave the format out"
         )
     separator = _header(raw)[1] if fmt.layout == CSV else fmt.separator
+    if fmt.layout == HASHED:
+        separator = _row_separator(raw, fmt, len(columns))
     fmt = replace(fmt, columns=columns, separator=separator)
     message = named_within(columns)
-    composed = not message
-    message = message or tuple(n for n in columns if n.lower() in HAPPENED)
+    rows = raw.filter(~raw.str.starts_with("#")) if fmt.layout == HASHED else raw
+    message, composed = _told(rows, fmt, message)
     level = tuple(name for name in named(columns, LEVEL) if name not in message)
     stamp = named(columns, TIME)
     instead = () if composed else tuple(n for n in named(columns, INSTEAD) if n not in message)
@@ -95,6 +100,23 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
     if fmt.layout == CSV:
         raw = raw.slice(1)
     return _timed(fmt, raw, stamp)
+
+
+def _told(raw: pl.Series, fmt: Format, message: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Return which values say what happened, and whether the message is made of them.
+
+    A message that is the same in all records, such as of an access log, says nothing by itself.
+    """
+    happened = what_happened(fmt.columns)
+    if not message:
+        return happened, True
+    requests = [n for n in happened if n.lower().endswith(("method", "status"))]
+    if fmt.layout == JSON and len(requests) > 1 and len(raw) >= _ENOUGH:
+        cells = cells_of(raw, message, fmt)
+        said = pl.concat([cells[name].drop_nulls() for name in message])
+        if said.n_unique() <= 1:
+            return tuple(requests), True
+    return message, False
 
 
 def _timed(fmt: Format, raw: pl.Series, stamp: tuple[str, ...]) -> Format:
@@ -118,7 +140,7 @@ def _timed(fmt: Format, raw: pl.Series, stamp: tuple[str, ...]) -> Format:
 def _columns(raw: pl.Series, fmt: Format) -> tuple[str, ...]:
     if fmt.layout == HASHED:
         line = _fields_line(raw, fmt)
-        names = line.split(fmt.separator) if line else []
+        names = line.split("\t" if "\t" in line else " ") if line else []
     elif fmt.layout == CSV:
         names, separator = _header(raw)
         wide = raw.slice(1).str.count_matches(separator, literal=True) >= len(names)
@@ -140,9 +162,16 @@ def _columns(raw: pl.Series, fmt: Format) -> tuple[str, ...]:
 def _fields_line(raw: pl.Series, fmt: Format) -> str:
     for line in raw.head(50).to_list():
         found = _FIELDS.match(line)
-        if found and fmt.separator in found[1]:
+        if found and (fmt.columns or fmt.separator in found[1]):
             return found[1].strip()
     return ""
+
+
+def _row_separator(raw: pl.Series, fmt: Format, width: int) -> str:
+    """Return what stands between cells: names may stand apart by blanks, and cells by tabs."""
+    rows = raw.filter(~raw.str.starts_with("#"))
+    tabbed = _mean(rows.str.count_matches("\t", literal=True) == width - 1)
+    return "\t" if tabbed > _MOST_ROWS else fmt.separator
 
 
 def _header(raw: pl.Series) -> tuple[list[str], str]:

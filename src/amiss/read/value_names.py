@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 MESSAGE = (
@@ -25,6 +26,33 @@ HAPPENED = (
     "cs-method", "verb", "proto", "service", "conn_state", "qtype_name", "rcode_name", "note",
     "status", "status_code", "sc-status", "result", "outcome", "state", "name", "mime_type",
 )  # fmt: skip
+
+_DEEP = 2
+"""Objects in objects that are looked into for what happened: a header is none of it."""
+_LAST = frozenset(
+    ["method", "status", "action", "operation", "operationname", "resulttype", "outcome", "verb",
+     "result", "category"]
+)  # fmt: skip
+
+
+def what_happened(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that say what happened where no message does, by the end of their names.
+
+    Examples
+    --------
+    >>> what_happened(["ts", "conn_state", "request.method", "DownstreamStatus", "durationMs"])
+    ('conn_state', 'request.method', 'DownstreamStatus')
+    """
+    found = []
+    for column in columns:
+        last = column.rpartition(".")[2]
+        words = re.findall("[A-Z]?[a-z]+|[A-Z]+(?![a-z])", last) or [""]
+        names = {last.lower(), words[-1].lower()} if column.count(".") < _DEEP else set()
+        names = set() if re.search("[0-9]", column) else names
+        if column.lower() in HAPPENED or names & _LAST:
+            found.append(column)
+    return tuple(found)
+
 
 #: What says what happened in a record that has no message though others do.
 INSTEAD = ("error", "err", "error.message", "exception", "exception.message", "reason", *HAPPENED)

@@ -35,6 +35,8 @@ _NEAR = re.compile("([A-Za-z_][A-Za-z_.-]{0,40})[,;|/<]$")
 _PAIR = re.compile(r"""(?:^|[\s,;({\[&?|])([A-Za-z_][A-Za-z_.-]{0,40})=(["']?)([^\s"',;)}\]&=]+)""")
 # A word and digits: behind a joint, as in blk_-7 and attempt_1_m_2, or at once, as in conn7.
 _PREFIX = re.compile("([A-Za-z]+(?:[_-][A-Za-z]+)*[_-])(?=-?[0-9])|([A-Za-z]{2,})(?=[0-9]+$)")
+# As Exim names messages: in base 62, of three parts.
+_QUEUED = re.compile("[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}")
 _HEX = re.compile("0x[0-9a-fA-F]+")
 # Words that say how a number relates, or how much of something there is: they name no one.
 _UNNAMED = frozenset(
@@ -153,6 +155,8 @@ def _word(
         prefix = prefixed[0]
         uuid = re.fullmatch(_UUID, token[len(prefix) :])
         yield ("uuid-of" if uuid else "prefix", prefix), f"{prefix}…", token
+    elif _QUEUED.fullmatch(token):
+        yield ("queued", ""), "message id", token
     elif token.isdecimal():
         part = (after[:1] == "." and after[1:].isdecimal()) or re.search("[0-9]\\.$", front)
         if part:  # of a number with a point: an amount
@@ -195,6 +199,7 @@ def _pattern(key: tuple[str, str], kind: _Found) -> str:
         "uuid-of": f"{named}{_UUID}",
         "hex": r"\b0x[0-9a-fA-F]+",
         "bracket": r"\[(\d+)\]",
+        "queued": rf"\b{_QUEUED.pattern}\b",
         "number": rf"{named}(\d+)",
         "word": rf"{named}([0-9A-Za-z]{{{min(shortest, 8)},}})",
         "first": rf"{name.translate(_SYNTAX)}([0-9A-Za-z]{{{shortest},}}):",

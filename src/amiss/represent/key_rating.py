@@ -51,7 +51,9 @@ _LOOKS_LIKE_TIME = re.compile(
     r"|^1[0-9]{9}(?:[0-9]{3})?(?:\.[0-9]+)?$"
 )
 _STRONG = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z_-]).{8,}|-?[0-9]{9,}", re.DOTALL)
-_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
+_ADDRESS = re.compile(
+    r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*"
+)
 
 
 class Rating(NamedTuple):
