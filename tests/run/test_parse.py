@@ -14,7 +14,7 @@ import amiss
 from amiss.errors import InputError, UsageError
 from amiss.represent.templates import TemplateMiner
 
-EVENT = ["EventId", "EventTemplate"]
+EVENT = ["EventId", "EventTemplate", "LineCount"]
 HEAD = "081109 2035{:02} 143 INFO dfs.DataNode: "
 
 
@@ -52,14 +52,14 @@ def test_the_layout_is_that_of_structured_logs(log, tmp_path):
     day, node = ["081109"], ["143", "INFO", "dfs.DataNode"]
     assert rows_of(tmp_path / "a.csv") == [
         ["LineId", "Date", "Time", "Pid", "Level", "Component", "Content", *EVENT],
-        ["1", *day, "203500", *node, "got blk_1 7", "E1", "got blk_<*> <*>"],
-        ["2", *day, "203501", *node, "=1+1 blk_2", "E2", "=<*> blk_<*>"],
-        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E3", 'say "no", blk_<*> <*>'],
-        ["6", *day, "203503", *node, "", "E4", ""],
-        ["7", *day, "203504", *node, "got blk_2 8", "E1", "got blk_<*> <*>"],
+        ["1", *day, "203500", *node, "got blk_1 7", "E1", "got blk_<*> <*>", "1"],
+        ["2", *day, "203501", *node, "=1+1 blk_2", "E2", "=<*> blk_<*>", "3"],
+        ["5", *day, "203502", *node, 'say "no", blk_1 9', "E3", 'say "no", blk_<*> <*>', "1"],
+        ["6", *day, "203503", *node, "", "E4", "", "1"],
+        ["7", *day, "203504", *node, "got blk_2 8", "E1", "got blk_<*> <*>", "1"],
     ]
     assert rows_of(tmp_path / "t.csv") == [
-        [*EVENT, "Occurrences"],
+        [*EVENT[:2], "Occurrences"],
         ["E1", "got blk_<*> <*>", "2"],
         ["E2", "=<*> blk_<*>", "1"],
         ["E3", 'say "no", blk_<*> <*>', "1"],
@@ -143,3 +143,12 @@ def test_access_logs_keep_what_was_asked_for_in_odd_lines_too(tmp_path):
     assert header[1:6] == ["Vhost", "Client", "Ident", "User", "Time"]
     assert [row[header.index("User")] for row in rows] == ["", "a b", "c"]
     assert {row[header.index("Content")] for row in rows} == {"GET /a HTTP/1.1"}
+
+
+def test_how_many_lines_a_record_is_stands_in_its_row(tmp_path):
+    trace = ["java.io.IOException: broken", "\tat a.B.c(B.java:7)", "\tat a.B.d(B.java:9)"]
+    path = tmp_path / "app.log"
+    path.write_text("\n".join([HEAD.format(0) + "failed", *trace, HEAD.format(1) + "up"]) + "\n")
+    amiss.parse_log(path, tmp_path / "a.csv")
+    head, *rows = rows_of(tmp_path / "a.csv")
+    assert [(row[0], row[head.index("LineCount")]) for row in rows] == [("1", "4"), ("5", "1")]

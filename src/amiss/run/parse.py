@@ -62,9 +62,10 @@ def parse_log(
 ) -> ParsedLog:
     r"""Write a log as a CSV of one row a record, in the layout of loglizer and Loghub.
 
-    The columns are LineId, the fields of the header, Content, EventId and EventTemplate. The log
-    is read twice, so that each row has the template its event ended up with; memory is bounded.
-    Of a record of several lines, such as one with a stack trace, the first is in the table.
+    The columns are LineId, the fields of the header, Content, EventId, EventTemplate and LineCount.
+    The log is read twice, so that each row has the template its event ended up with; memory is
+    bounded. Of a record of several lines, such as one with a stack trace, the first is in the table,
+    and LineCount says how many they are: they end where the next record begins, or before.
     `amiss.read_sessions` reads the table as it would read the log. Cells are exactly what was
     logged: they are not made safe for spreadsheets, which take a leading ``=`` for a formula.
 
@@ -98,7 +99,7 @@ def parse_log(
     >>> parse_log(log, log.with_suffix(".csv")).templates
     1
     >>> print(log.with_suffix(".csv").read_text().splitlines()[1])
-    1,open id=1,E1,open id=<*>
+    1,open id=1,E1,open id=<*>,1
     """
     sources = find_sources(inputs)
     targets = [output] if templates is None else [output, templates]
@@ -164,12 +165,14 @@ def _structured(
     batch: RecordBatch, found: Format, start: int, events: pl.DataFrame
 ) -> pl.DataFrame:
     content = match_header(batch.raw, found)["message"]
+    extent = np.ones(len(batch), dtype=np.int64) if batch.extent is None else batch.extent
     return pl.DataFrame(
         {
             "LineId": batch.line + start,
             **{name.capitalize(): batch.fields[name] for name in found.fields},
             "Content": pl.select(pl.coalesce(content, batch.raw)).to_series(),
             **events.to_dict(),
+            "LineCount": extent,
         }
     )
 
