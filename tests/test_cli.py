@@ -761,8 +761,8 @@ def test_a_parsed_log_is_scanned_as_the_log_is(run_amiss, tmp_path, simulation):
 def test_parse_to_stdout_and_as_json(run_amiss, tmp_path):
     out = run_amiss("parse", "-", "-o", "-", stdin=b"open 1\nopen 2\n")
     assert out.code == 0, out.err
-    assert out.out.splitlines()[0] == "LineId,Content,EventId,EventTemplate"
-    assert out.out.splitlines()[2] == "2,open 2,E1,open <*>"
+    assert out.out.splitlines()[0] == "LineId,Content,EventId,EventTemplate,LineCount"
+    assert out.out.splitlines()[2] == "2,open 2,E1,open <*>,1"
     both = run_amiss("parse", "-", "-o", "-", "--json", stdin=b"open 1\n")
     assert (both.code, both.out) == (2, "")
     assert "give -o a file name" in both.err

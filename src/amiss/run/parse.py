@@ -64,8 +64,8 @@ def parse_log(
 
     The columns are LineId, the fields of the header, Content, EventId, EventTemplate and LineCount.
     The log is read twice, so that each row has the template its event ended up with; memory is
-    bounded. Of a record of several lines, such as one with a stack trace, the first is in the table,
-    and LineCount says how many they are: they end where the next record begins, or before.
+    bounded. Of a record of several lines, such as one with a stack trace, the first is in the
+    table, and LineCount says how many they are.
     `amiss.read_sessions` reads the table as it would read the log. Cells are exactly what was
     logged: they are not made safe for spreadsheets, which take a leading ``=`` for a formula.
 
