@@ -66,3 +66,10 @@ def test_the_least_surprise_can_be_the_score():
     assert ensemble.anomaly_score(items)[1] < members[1].max()  # an usual set, in unusual numbers
     with pytest.raises(UsageError, match="expected sum or least"):
         _ensemble().set_params(combine="mean").fit(NORMAL)
+
+
+def test_members_keep_no_training_scores_and_no_score_is_minus_zero():
+    ensemble = SessionEnsemble(members=[("counts", EventCounts())]).fit(NORMAL)
+    assert not hasattr(ensemble.members_[0][1], "training_score_")
+    for scores in (ensemble.training_score_, ensemble.anomaly_score(NORMAL)):
+        assert not np.signbit(scores).any()

@@ -299,3 +299,15 @@ def test_the_largest_differences_come_first():
     assert (finding.nearest, finding.nearest_count) == (("a", "b", "b", "c", "c", "c"), 20)
     cut = explain_one("aaaa", nearest=counts, ended=False)
     assert (cut.missing, cut.surplus) == ((), (Difference("a", 3),))
+
+
+def test_what_is_said_of_sessions_that_are_alike_is_held_once(log):
+    sessions = read_sessions(log.path, session_key=KEY)
+    found = {f.id: f for f in fit(sessions, LABELS, detector="event-counts").detect(sessions)}
+    one, other = found["id=905"], found["id=906"]
+    assert one.events is other.events
+    assert one.nearest is other.nearest
+    assert one.missing is other.missing
+    for finding in (one, other):
+        assert finding.surprises[0].location.first_line == log.line_of(finding.id, 2)
+        assert finding.surprises[0].text == log.lines[log.line_of(finding.id, 2) - 1]

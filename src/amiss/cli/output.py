@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from amiss.cli.streams import check_target, complain, dumps, say, width
+from amiss.cli.streams import check_target, complain, say, say_json, width
 from amiss.errors import UsageError
 from amiss.present.escape import visible
 
@@ -58,9 +58,9 @@ def print_findings(
     The page also says what an `evaluation` against labels came to.
     """
     if form == "json":
-        say(dumps(findings.to_dict()))
+        say_json(findings.to_dict())
     elif form == "sarif":
-        say(dumps(findings.to_sarif(Path.cwd())))
+        say_json(findings.to_sarif(Path.cwd()))
     elif form == "text":
         _print_text(findings, everything, as_report)
     else:

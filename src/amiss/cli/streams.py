@@ -9,17 +9,36 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from amiss.errors import UsageError
 
+_AT_ONCE = 10_000
+"""Parts of a text that are written at once."""
+
 
 def say(text: str) -> None:
     """Write a result to stdout, whatever characters its encoding lacks."""
+    _write([text, "\n"])
+
+
+def say_json(value: dict[str, Any]) -> None:
+    """Write `value` to stdout as JSON to read, while it is made.
+
+    Twenty thousand findings are a hundred megabytes of text, and five times as much in its parts.
+    """
+    parts = iter(json.JSONEncoder(indent=2, allow_nan=False).iterencode(value))
+    texts = iter(lambda: "".join(islice(parts, _AT_ONCE)), "")
+    _write(chain(texts, ["\n"]))
+
+
+def _write(texts: Iterable[str]) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+        for text in texts:
+            sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as head, has enough; the exit code is still to say what was found.
