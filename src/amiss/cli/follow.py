@@ -74,6 +74,8 @@ def follow_stream(
     finally:  # also when interrupted: what was found is told
         for note in notes:
             complain(note)
+        if model.ungrouped is not None:
+            complain(f"lines in no {model.info['unit']} are not judged in a stream")
         hidden = f", {len(muted):,} muted" if muted else ""
         complain(f"{flagged:,} of {scored:,} {model.info['unit']}s flagged{hidden}")
     if limit is not None and flagged >= limit:
