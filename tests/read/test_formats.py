@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501, ISC004 - long lines of logs, in parts
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -676,6 +677,20 @@ def test_a_container_runtime_gives_out_the_headers_of_programs(tmp_path):
     assert kinds["message"].to_list() == ["failed 0", "up 0", "goodbye 0"]
     assert batch.fields["file"].to_list() == ["a.go", "a.go", None]
     assert batch.time[2] == datetime(2024, 5, 6, 10, 0, 2, 123000, UTC).timestamp() * 1000
+
+
+def test_what_containers_log_may_be_an_object_in_a_text(tmp_path):
+    lines = [
+        {"log": json.dumps({"level": "warn", "msg": "slow 5", "id": 7}) + "\n", "stream": "stdout"},
+        {"log": "plain 5\n", "stream": "stderr"},
+    ]
+    lines = [json.dumps({**line, "time": "2024-05-06T10:00:00.123456789Z"}) for line in lines * 2]
+    batch, reader = read(tmp_path, "\n".join(lines) + "\n", ["log.id", "stream"])
+    assert reader.format.name == "json"
+    kinds = batch.kinds.gather(batch.kind)
+    assert kinds.select("level", "message").rows() == [("warn", "slow 0"), ("", "plain 0")] * 2
+    assert batch.fields["log.id"].to_list() == ["7", None] * 2
+    assert (batch.time != NO_TIME).all()
 
 
 def test_a_message_that_is_always_the_same_gives_way_to_what_was_asked(tmp_path):

@@ -140,14 +140,22 @@ def _given(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Seri
     return groups.select(names).to_dict()
 
 
-def _json(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:  # noqa: ARG001 - all have it
+def _json(texts: pl.Series, names: list[str], fmt: Format) -> dict[str, pl.Series]:
     cells = {}
-    texts = texts.str.strip_chars(" \t,")  # an array has its objects on lines of their own
+    held: dict[str, pl.Series] = {}
+    texts = texts.str.strip_chars(" \t,\n")  # an array has its objects on lines of their own
     for name in names:
         paths = [f"$['{name}']"]
         if "." in name:  # of objects in objects
             paths.append("$" + "".join(f"['{part}']" for part in name.split(".")))
         found = [texts.str.json_path_match(path) for path in paths]
+        outer, _, rest = name.partition(".")
+        if rest and all(values.null_count() == len(values) for values in found):
+            if outer not in held:  # a text may hold an object, as the lines of containers do
+                held[outer] = texts.str.json_path_match(f"$['{outer}']").fill_null("")
+            if held[outer].str.starts_with("{").any():
+                within = _json(held[outer], [rest], fmt)
+                found.append(within[rest])
         cells[name] = pl.select(pl.coalesce(found)).to_series()
     return cells
 

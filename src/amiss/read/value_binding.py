@@ -90,6 +90,9 @@ def bind_named(fmt: Format, raw: pl.Series) -> Format:
     fmt = replace(fmt, columns=columns, separator=separator)
     message = named_within(columns)
     rows = raw.filter(~raw.str.starts_with("#")) if fmt.layout == HASHED else raw
+    # What an object in a text says goes before the text.
+    within = [name for name in message if name.rpartition(".")[0] in message]
+    message = tuple(dict.fromkeys((*within, *message)))
     message, composed = _told(rows, fmt, message)
     level = tuple(name for name in named(columns, LEVEL) if name not in message)
     stamp = named(columns, TIME)
@@ -188,7 +191,10 @@ def _header(raw: pl.Series) -> tuple[list[str], str]:
 
 
 def _paths(value: dict[str, object], before: str, depth: int) -> Iterator[str]:
-    for name, inner in value.items():
+    for name, held in value.items():
+        inner = held
+        if isinstance(held, str) and held.startswith("{"):  # a line that a container logged
+            inner = object_of(held) or held
         if isinstance(inner, dict) and inner and depth < _DEPTH:
             yield from _paths(inner, f"{before}{name}.", depth + 1)
         else:
