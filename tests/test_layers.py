@@ -13,8 +13,9 @@ ALLOWED = {
     "types": set(),
     "errors": set(),
     "store": {"errors"},
-    "read": SHARED,
-    "represent": SHARED,
+    "text": {"types"},
+    "read": SHARED | {"text"},
+    "represent": SHARED | {"text"},
     # Rules for thresholds are functions of scores: a detector of two stages cuts between them.
     "detect": SHARED | {"represent", "decide"},
     "decide": SHARED,

@@ -19,7 +19,8 @@ from amiss.read.compression import is_known
 from amiss.read.lines import read_lines
 from amiss.read.multiline import CONTINUES
 from amiss.read.records import RecordReader
-from amiss.types import NO_TIME, level_hexadecimal
+from amiss.text.hexadecimal import level_hexadecimal
+from amiss.types import NO_TIME
 
 HDFS = "081109 203518 143 INFO dfs.DataNode$PacketResponder: Received block blk_{} of size 91178"
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from amiss.represent.grouping import ByKey, Interner, literal_start
-from amiss.represent.places import cut, find_groups, find_matches, is_blind_to_digits
+from amiss.text.places import cut, find_groups, find_matches, is_blind_to_digits
 from amiss.types import NO_TIME, RecordBatch
 
 WORDS = st.lists(st.sampled_from(["blk_1", "blk_22", "blk_", "b", "7", "blk_1x", "é"]), max_size=5)

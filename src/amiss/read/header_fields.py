@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,12 @@ def read_kind_headers(distinct: pl.Series, fmt: Format) -> KindHeaders:
 
 
 def read_headers(
-    raw: pl.Series, kind: NDArray[np.int64], headers: KindHeaders, names: list[str], fmt: Format
+    raw: pl.Series,
+    kind: NDArray[np.int64],
+    headers: KindHeaders,
+    names: list[str],
+    fmt: Format,
+    cells_of: Callable[[str], pl.Series | None],
 ) -> Values:
     """Return what the headers of lines say.
 
@@ -66,6 +71,8 @@ def read_headers(
     names : list of str
         Fields to read.
     fmt : Format
+    cells_of : callable
+        What a group of the header captures in the lines, if that is known without looking at them.
     """
     groups, kinds = headers.groups, headers.kinds
     fits = headers.fits[kind]
@@ -75,12 +82,13 @@ def read_headers(
     ranked = "pri" in groups.columns and "level" not in groups.columns
     if ranked := ranked and bool(groups["pri"].is_not_null().any()):
         needed["pri"] = None
-    cells = header_fields(raw, kind, groups, needed, fmt)
+    cells = header_fields(raw, kind, groups, needed, fmt, cells_of)
     if ranked:
         kind, kinds = split_by_level(kind, kinds, priority_level(cells["pri"], 8))
     time = np.full(len(raw), NO_TIME)
     if fmt.time:
-        stamps = cells["time"] if fmt.loose else stamps_of(raw, fmt)
+        stamps = cells["time"] if fmt.loose else None if fmt.time_width else cells_of("time")
+        stamps = stamps_of(raw, fmt) if stamps is None else stamps
         time = np.where(fits, as_written(stamps, fmt), NO_TIME)
     return Values(kind, kinds, time, cells, fits)
 
@@ -91,10 +99,11 @@ def header_fields(
     groups: pl.DataFrame,
     names: Iterable[str],
     fmt: Format,
+    cells_of: Callable[[str], pl.Series | None],
 ) -> dict[str, pl.Series]:
     """Return the fields `names` of each line, and those they are made from.
 
-    `groups` are the fields of the kinds.
+    `groups` are the fields of the kinds; the others are as in `read_headers`.
     """
     made = {field.name: field for field in fmt.derived}
     needed: dict[str, None] = {}
@@ -103,7 +112,7 @@ def header_fields(
         while chain[-1] in made:
             chain.append(made[chain[-1]].source)
         needed.update(dict.fromkeys(reversed(chain)))
-    cells = _captures(raw, kind, groups, [n for n in needed if n not in made], fmt)
+    cells = _captures(raw, kind, groups, [n for n in needed if n not in made], fmt, cells_of)
     if fmt.absent:
         cells = {name: values.replace(fmt.absent, None) for name, values in cells.items()}
     for source in dict.fromkeys(made[name].source for name in needed if name in made):
@@ -113,18 +122,26 @@ def header_fields(
 
 
 def _captures(
-    raw: pl.Series, kind: NDArray[np.int64], groups: pl.DataFrame, names: list[str], fmt: Format
+    raw: pl.Series,
+    kind: NDArray[np.int64],
+    groups: pl.DataFrame,
+    names: list[str],
+    fmt: Format,
+    cells_of: Callable[[str], pl.Series | None],
 ) -> dict[str, pl.Series]:
     """Return what groups of the header capture in each line.
 
-    Only what holds digits in its kind differs between lines of one kind; all that does is taken
-    from the lines in one pass.
+    Only what holds digits in its kind differs between lines of one kind; what does is cut from the
+    lines, or found in them in one pass.
     """
     if not names:
         return {}
     varies = groups.select(pl.col(names).str.contains("0", literal=True).fill_null(False).any())
     cells = {name: groups[name].gather(kind) for name in names if not varies[name].item()}
     rest = [name for name in names if name not in cells]
+    cut = {name: found for name in rest if (found := cells_of(name)) is not None}
+    cells.update(cut)
+    rest = [name for name in rest if name not in cut]
     if rest:
         cells.update(match_headers(raw, fmt).select(rest).to_dict())
     return cells

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from amiss.read.privacy import Masker
 from amiss.read.sources import MAX_LINE, ReadReport, Source, read_blocks
-from amiss.types import distinct_codes, level_hexadecimal, texts_at
+from amiss.text.hexadecimal import level_hexadecimal
+from amiss.text.views import texts_at
+from amiss.types import distinct_codes
 
 T = TypeVar("T")
 _ZERO = np.uint8(ord("0"))
@@ -42,7 +44,7 @@ class Lines(NamedTuple):
         Row of `kinds` that each line belongs to.
     kinds : polars.Series of str
         The distinct lines with each run of digits written as one ``0``, and hexadecimal as
-        `amiss.types.level_hexadecimal` has it, by first appearance; some are of lines before.
+        `amiss.text.hexadecimal`  has it, by first appearance; some are of lines before.
     form : ndarray of int64, shape (n,)
         Row of `forms` that each line belongs to.
     forms : polars.Series of str

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from amiss.read.clock import Clock
 from amiss.read.format_type import CSV, GIVEN, HASHED, HEADER, JOURNAL, Format
 from amiss.read.formats import get_format
 from amiss.read.header_fields import KindHeaders, match_headers, read_headers, read_kind_headers
+from amiss.read.header_places import HeaderPlaces
 from amiss.read.lines import KindsOfForms, Lines, WhileSame, read_kinds, split_kinds
 from amiss.read.multiline import (
     continues,
@@ -237,6 +239,7 @@ class RecordReader:
                 self.report.notes.append(f"no line looked at is in the {known.title} format")
         if self.format is None or self.format is self._named:
             self.format = self._format
+        self._places = HeaderPlaces(self._format)
         self._bound = True
         return True
 
@@ -279,7 +282,8 @@ class RecordReader:
             fmt.field_name(name) for name in self._fields if not other or name.lower() in known
         ]
         if fmt.layout == HEADER:
-            read = read_headers(raw, kind, self._headers(distinct), names, fmt)
+            cells_of = partial(self._places.cells, raw=raw, form=form, forms=forms)
+            read = read_headers(raw, kind, self._headers(distinct), names, fmt, cells_of)
         else:
             read = read_values(raw if texts is None else texts, names, fmt)
         kind, kinds = read.kind, read.kinds

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from amiss.read.format_type import GIVEN, Format
+from amiss.read.header_places import upto_group
 from amiss.read.stamps import BY_NAME, read_stamps
 from amiss.types import NO_TIME
 
@@ -35,35 +33,9 @@ def stamps_of(raw: pl.Series, fmt: Format) -> pl.Series:
         return raw.str.slice(0, fmt.time_width)
     if "(?P<time>" not in fmt.header:
         return raw.str.extract_groups(fmt.header).struct.field("date")
-    groups = raw.str.extract_groups(_upto_time(fmt.header)).struct.unnest()
+    # What stands behind the time need not be matched.
+    pattern = upto_group(fmt.header, "time") or fmt.header
+    groups = raw.str.extract_groups(pattern).struct.unnest()
     if "date" in groups.columns and fmt.layout == GIVEN:
         return groups["date"] + " " + groups["time"]
     return groups["time"]
-
-
-@lru_cache(maxsize=64)
-def _upto_time(header: str) -> str:
-    """Return the start of a pattern up to the group ``time``: the rest need not be matched."""
-    at = header.index("(?P<time>")
-    depth, i, in_class = 0, at, False
-    while i < len(header):
-        character = header[i]
-        if character == "\\":
-            i += 1
-        elif in_class:
-            in_class = character != "]"
-        elif character == "[":
-            in_class = True
-            i += header[i + 1] in "]^"
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            depth -= 1
-            if not depth:
-                break
-        i += 1
-    try:
-        re.compile(header[: i + 1])
-    except re.error:  # the group stands inside another one
-        return header
-    return header[: i + 1]

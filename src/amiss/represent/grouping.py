@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.errors import InputError, UsageError
-from amiss.represent.places import PlaceFinder, Places, cut, is_blind_to_digits
+from amiss.text.places import (
+    PlaceFinder,
+    Places,
+    cut,
+    find_groups,
+    find_matches,
+    is_blind_to_digits,
+)
 from amiss.types import NO_TIME, RecordBatch
 
 _LINES_OF_FORM = 4
@@ -134,8 +142,9 @@ class ByKey(_InOrder):
             )
         self._grouped = bool(groups)
         self._start = literal_start(pattern)
+        find = find_groups if self._grouped else find_matches
         self._finder = (
-            PlaceFinder(pattern, grouped=self._grouped) if is_blind_to_digits(pattern) else None
+            PlaceFinder(partial(find, pattern=pattern)) if is_blind_to_digits(pattern) else None
         )
         self._keys = Interner()
 

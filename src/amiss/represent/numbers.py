@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.types import Numbers, RecordBatch, cut_texts, level_hexadecimal, ragged_index
+from amiss.text.hexadecimal import level_hexadecimal
+from amiss.text.views import cut_texts
+from amiss.types import Numbers, RecordBatch, ragged_index
 
 _NUMBER = re.compile(r"0(?:\.0)?")
 _OPENS = " \t=([{,|\"'"

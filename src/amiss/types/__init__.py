@@ -18,9 +18,7 @@ from amiss.types.events import (
     ragged_index,
 )
 from amiss.types.feedback import NOTHING_MUTED, Feedback, Muted
-from amiss.types.hexadecimal import level_hexadecimal
 from amiss.types.tables import Images, Judgement, RowIndex, Table, Timeline
-from amiss.types.texts import cut_texts, texts_at
 from amiss.types.verdicts import (
     Contribution,
     Deviation,
@@ -80,9 +78,6 @@ __all__ = [
     "Timeline",
     "TraceVerdict",
     "Windows",
-    "cut_texts",
     "distinct_codes",
-    "level_hexadecimal",
     "ragged_index",
-    "texts_at",
 ]

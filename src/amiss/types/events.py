@@ -82,7 +82,7 @@ class RecordBatch:
     kinds : polars.DataFrame
         Columns ``level`` and ``message``, and ``line`` (all of it) where lines were read as such;
         every run of digits replaced by one ``0``, UUIDs and hexadecimal numbers by those that
-        `level_hexadecimal` gives.
+        `amiss.text.hexadecimal` gives.
     time : ndarray of int64, shape (n,)
         Milliseconds since the epoch, or ``NO_TIME``.
     fields : mapping of str to polars.Series

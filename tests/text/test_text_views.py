@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiss.types import cut_texts, texts_at
+from amiss.text.views import cut_texts, texts_at
 
 TEXTS = st.lists(st.text("ab é𝄞0123456789", max_size=40), max_size=12)
 

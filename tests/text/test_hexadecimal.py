@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiss.types import hexadecimal as module
-from amiss.types import level_hexadecimal
+from amiss.text import hexadecimal as module
+from amiss.text.hexadecimal import level_hexadecimal
 
 DIGIT = "[0-9A-Fa-f]"
 BEFORE, BEHIND = r"(?<![0-9A-Za-z\x80-\xff])", r"(?![0-9A-Za-z\x80-\xff])"

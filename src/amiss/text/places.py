@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from amiss.types import cut_texts, ragged_index
+from amiss.text.views import cut_texts
+from amiss.types import ragged_index
 
 _REMEMBERED = 1 << 14
 """Texts whose places are kept."""
@@ -99,24 +101,22 @@ def find_groups(texts: pl.Series, pattern: str) -> Places | None:
 
 
 class PlaceFinder:
-    r"""Where a pattern matches in texts; most of those of a batch were there in the one before.
+    r"""Where something is in texts; most of those of a batch were there in the one before.
 
     Parameters
     ----------
-    pattern : str
-        A regular expression, blind to digits. Of one with a group, the places are those of the
-        first group of the first match.
+    find : callable
+        From texts to the places, or None where they cannot be told.
 
     Examples
     --------
-    >>> finder = PlaceFinder(r"id=(\d+)", grouped=True)
+    >>> finder = PlaceFinder(lambda texts: find_groups(texts, r"id=(\d+)"))
     >>> finder.find(pl.Series(["b", "é id=12 id=3"]))
     Places(offsets=array([0, 0, 1]), start=array([6]), length=array([2]))
     """
 
-    def __init__(self, pattern: str, *, grouped: bool) -> None:
-        self._pattern = pattern
-        self._find = find_groups if grouped else find_matches
+    def __init__(self, find: Callable[[pl.Series], Places | None]) -> None:
+        self._find = find
         self._known: dict[str, tuple[list[int], list[int]]] = {}
 
     def find(self, texts: pl.Series) -> Places | None:
@@ -126,7 +126,7 @@ class PlaceFinder:
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
                 new = wanted
-            found = self._find(pl.Series(new), self._pattern)
+            found = self._find(pl.Series(new))
             if found is None:
                 return None
             start, length = found.start.tolist(), found.length.tolist()
