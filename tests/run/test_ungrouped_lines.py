@@ -8,6 +8,7 @@ import pytest
 import amiss
 from amiss import read_sessions
 from amiss.present.finding_lines import findings_to_lines
+from amiss.present.page_payload import payload
 from amiss.present.text import summarise
 
 START = np.datetime64("2026-11-22T00:00:00")
@@ -181,3 +182,8 @@ def test_an_incident_of_such_lines_can_be_muted(tmp_path):
 def test_templates_count_the_lines_in_no_session(model):
     counts = dict(zip(model.miner.templates, model.miner.counts.tolist(), strict=True))
     assert counts["beat ok"] == 360
+
+
+def test_the_page_says_no_threshold_that_is_of_others(tmp_path):
+    found = scanned(tmp_path, extra=FLOOD)
+    assert payload(found.to_dict(), [], details=1, width=80)["threshold"] is None

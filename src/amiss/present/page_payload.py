@@ -72,7 +72,8 @@ def payload(
     return {
         "unit": visible(summary["source"]["unit"], 40),
         "place": place_word(summary["source"]["unit"]),
-        "threshold": summary["threshold"]["value"],
+        # Where windows of lines in no session have one of their own, none is said beside scores.
+        "threshold": None if summary.get("ungrouped") else summary["threshold"]["value"],
         "epoch": epoch,
         "rows": _rows(findings, strings, epoch, incidents),
         "details": [_detail(f, strings, epoch, width) for f in islice(findings, details)],
