@@ -290,6 +290,12 @@ def _uptimes(stamps: pl.Series, layout: Layout) -> NDArray[np.int64]:
 
 def _epochs(stamps: pl.Series) -> NDArray[np.int64]:
     """Return numbers since 1970, each in the unit that its digits before the point tell."""
+    if (
+        stamps.str.len_bytes().is_between(10, 18).all()
+    ):  # mostly digits alone, read ten times faster
+        whole = stamps.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+        if whole.min(initial=1) > 0 and not stamps.str.starts_with("+").any():
+            return _in_milliseconds(whole, 0)
     scientific = stamps.str.contains(r"^\d\.\d+e\+?\d+$")
     if scientific.any():  # as zap writes them
         numbers = stamps.replace("", None).cast(pl.Float64, strict=False)
@@ -299,9 +305,15 @@ def _epochs(stamps: pl.Series) -> NDArray[np.int64]:
     whole = text.str.extract(r"^(\d+)").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     digits = text.str.extract(r"\.(\d+)").str.pad_end(3, "0").str.slice(0, 3)
     fraction = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
-    told = np.select(
+    told = _in_milliseconds(whole, fraction)
+    return np.where(text.is_not_null().to_numpy() & (whole > 0), told, NO_TIME)
+
+
+def _in_milliseconds(
+    whole: NDArray[np.int64], fraction: NDArray[np.int64] | int
+) -> NDArray[np.int64]:
+    return np.select(
         [whole >= 10**17, whole >= 10**14, whole >= 10**11],
         [whole // 10**6, whole // 10**3, whole],
         1000 * whole + fraction,
     )
-    return np.where(text.is_not_null().to_numpy() & (whole > 0), told, NO_TIME)

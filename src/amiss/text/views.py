@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 _INLINE = 12
 """Bytes of the longest string that lies in its view."""
+_KEPT = (
+    np.where(np.arange(_INLINE) < np.arange(_INLINE + 1)[:, None], 255, 0)
+    .astype(np.uint8)
+    .view(np.int32)
+)
+"""Of three words, the bits that are of a text, by its size."""
 
 
 def texts_at(
@@ -99,19 +105,35 @@ def _view(
             _write_inline(views, rows[short], data)
             own = rows[~short]
         if len(data) > _INLINE:
-            # Four bytes from each place on, whatever it can be divided by.
-            words = np.ndarray(len(data) - 3, dtype=np.int32, buffer=data, strides=(1,))
-            views[own, 1] = words[views[own, 3]]
+            views[own, 1] = _words(data)[views[own, 3]]
 
 
 def _write_inline(
     views: NDArray[np.int32], rows: NDArray[np.int64], data: NDArray[np.uint8]
 ) -> None:
-    at = views[rows, 3, None] + np.arange(_INLINE)
-    inside = np.arange(_INLINE) < views[rows, :1]
-    text = np.zeros(inside.shape, dtype=np.uint8)
-    text[inside] = data[at[inside]]
-    views[rows, 1:] = text.view(np.int32)
+    """Complete views of short texts with these, whose places they hold so far."""
+    size, at = views[rows, 0], views[rows, 3]
+    last = len(data) - _INLINE
+    late = at > last
+    if late.any():  # what is read there would go beyond the buffer
+        end = np.concatenate([data[max(0, last) :], np.zeros(_INLINE, dtype=np.uint8)])
+        views[rows[late], 1:] = _short(end, at[late] - max(0, last), size[late])
+        rows, at, size = rows[~late], at[~late], size[~late]
+    if len(rows):
+        views[rows, 1:] = _short(data, at, size)
+
+
+def _short(
+    data: NDArray[np.uint8], at: NDArray[np.int32], size: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the bytes at places as three words, zeros behind the text."""
+    words = _words(data)
+    return np.column_stack([words[at + 4 * k] & _KEPT[size, k] for k in range(3)])
+
+
+def _words(data: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the four bytes from each place on, whatever it can be divided by."""
+    return np.ndarray(len(data) - 3, dtype=np.int32, buffer=data, strides=(1,))
 
 
 def _series(views: NDArray[np.int32], buffers: list[Any]) -> pl.Series:
