@@ -13,8 +13,8 @@ import zstandard
 
 from amiss import read_sessions
 from amiss.errors import InputError
-from amiss.read.compression import Members, packer_of
-from amiss.read.sources import ReadReport, Source, find_sources, read_blocks
+from amiss.read.compression import PIECE, Members, packer_of
+from amiss.read.sources import ReadReport, Source, _decompressed, find_sources, read_blocks
 
 TEXT = b"".join(b"line %d of the log, worker %d\n" % (i, i % 7) for i in range(3000))
 
@@ -175,3 +175,57 @@ def test_packed_files_of_a_rotated_log_are_in_order(tmp_path):
         (tmp_path / name).write_bytes(b"x\n")
     names = [Path(source.name).name for source in find_sources(tmp_path)]
     assert names == ["app.log.10.xz", "app.log.3.zip", "app.log.2.bz2", "app.log.1", "app.log"]
+
+
+# Text of more than two pieces in a few KiB of any archive, that tells its beginning and its end.
+LONG = TEXT[:30_000] + b"the same line again\n" * (2 * PIECE // 20 + 50_000) + TEXT[-30_000:]
+DAMAGED = {
+    "gzip": gzip.compress(LONG),
+    "gzip of two members": gzip.compress(TEXT) + gzip.compress(LONG),
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress(LONG),
+    "bzip2": bz2.compress(LONG),
+    "bzip2 of two members": bz2.compress(TEXT) + bz2.compress(LONG),
+    "xz": lzma.compress(LONG, preset=1),
+    "zip": zipped({"a.log": LONG}),
+    "zip of bzip2": zipped({"a.log": LONG}, zipfile.ZIP_BZIP2),
+}
+
+
+def read_pieces(path, data):
+    path.write_bytes(data)
+    report = ReadReport()
+    with path.open("rb") as file:
+        return list(_decompressed(file, Source("a", path), report, None)), report
+
+
+@pytest.mark.parametrize("from_end", [1, 6, 60, 600, 2000])
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damage_after_pieces_of_its_step_repeats_nothing(tmp_path, kind, from_end):
+    packed = DAMAGED[kind]
+    end = packed.index(b"PK\x01\x02") if kind.startswith("zip") else len(packed)
+    whole, report = read_pieces(tmp_path / "whole", packed)
+    assert report.damage == []
+    text = b"".join(whole)
+    at = end - min(from_end, end // 2)
+    cut, _ = read_pieces(tmp_path / "cut", packed[:at])
+    before = b"".join(cut)
+    assert text.startswith(before)
+
+    hurt = bytearray(packed)
+    hurt[at] ^= 0x55
+    pieces, report = read_pieces(tmp_path / "hurt", bytes(hurt))
+    got = b"".join(pieces)
+    assert len(report.damage) == 1
+    assert got.startswith(before)
+    assert len(got) <= len(text) + PIECE  # what is behind the damage may be anything
+    if from_end <= 6 and not kind.startswith("zip"):  # a checksum alone is damaged, or a length
+        assert text.startswith(got)
+    if report.damage[0].startswith("a: damaged, read"):
+        assert max(map(len, pieces)) <= 2 * PIECE
+
+
+def test_what_is_no_log_is_refused_though_it_is_damaged(tmp_path):
+    data = bytearray(tarred("w:gz"))
+    data[-6] ^= 0x55
+    with pytest.raises(InputError, match="a tar archive"):
+        read(tmp_path / "a.tar.gz", bytes(data))

@@ -23,6 +23,7 @@ from typing import BinaryIO, TypeAlias
 from amiss.errors import InputError
 from amiss.read.compression import (
     HEAD,
+    PIECE,
     ZIP,
     Members,
     check_is_text,
@@ -234,10 +235,11 @@ def _decompressed(
         report.bytes += start
     decoder = Members(packer) if packer else None
     step = packer.step if packer else BLOCK
-    steps, begun, found = 0, False, 0
+    steps, given, begun, found = 0, 0, False, 0
     try:
         for data in _steps(file, step, size):
             report.bytes += len(data)
+            given = 0
             if progress:
                 progress(report.bytes)
             for piece in decoder.pieces(data) if decoder else (data,):
@@ -246,6 +248,7 @@ def _decompressed(
                     begun = True
                 if checksum is not None:
                     found = zlib.crc32(piece, found)
+                given += len(piece)
                 yield piece
             steps += 1
         cut = not decoder.eof if decoder else size is not None and report.bytes < start + size
@@ -261,7 +264,11 @@ def _decompressed(
             raise
         if packer and is_damage(error):
             file.seek(start)
-            yield _up_to_damage(file, Members(packer), step, steps)
+            for piece in _up_to_damage(file, Members(packer), step, steps, given):
+                if not begun:
+                    _check_begin(source, piece, report)
+                    begun = True
+                yield piece
         report.damage.append(f"{source.name}: damaged, read up to the damage ({error})")
 
 
@@ -279,22 +286,32 @@ def _steps(file: BinaryIO, step: int, size: int | None) -> Iterator[bytes]:
         yield data
 
 
-def _up_to_damage(file: BinaryIO, decoder: Members, step: int, steps: int) -> bytes:
-    """Return what the step after `steps` good ones holds before its damage.
+def _up_to_damage(
+    file: BinaryIO, decoder: Members, step: int, steps: int, given: int
+) -> Iterator[bytes]:
+    """Yield what the step after `steps` good ones holds before its damage, from `given` bytes on.
 
-    A decoder that fails keeps all that it made of the step; fed byte by byte, it gives it out.
+    A decoder that fails keeps what it made last; fed byte by byte, it gives it out.
     """
     for _ in range(steps):
         for _ in decoder.pieces(file.read(step)):
             pass
     parts: list[bytes] = []
+    size = 0
     try:
         while byte := file.read(1):
-            parts += decoder.pieces(byte)
+            for piece in decoder.pieces(byte):
+                parts.append(piece[given:])
+                given -= min(given, len(piece))
+                size += len(parts[-1])
+                if size >= PIECE:
+                    yield b"".join(parts)
+                    parts, size = [], 0
     except Exception as error:
         if not is_damage(error):
             raise
-    return b"".join(parts)
+    if size:
+        yield b"".join(parts)
 
 
 def _as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
