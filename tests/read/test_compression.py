@@ -148,7 +148,7 @@ def test_a_bomb_comes_in_pieces(pack):
     decoder, total = Members(packer), 0
     for at in range(0, len(bomb), packer.step):
         for piece in decoder.pieces(bomb[at : at + packer.step]):
-            assert len(piece) <= 1 << 27
+            assert len(piece) <= (PIECE if packer.bounded else 1 << 27)
             total += len(piece)
     assert total == size
     assert decoder.eof
@@ -220,8 +220,18 @@ def test_damage_after_pieces_of_its_step_repeats_nothing(tmp_path, kind, from_en
     assert len(got) <= len(text) + PIECE  # what is behind the damage may be anything
     if from_end <= 6 and not kind.startswith("zip"):  # a checksum alone is damaged, or a length
         assert text.startswith(got)
-    if report.damage[0].startswith("a: damaged, read"):
-        assert max(map(len, pieces)) <= 2 * PIECE
+    assert max(map(len, pieces)) <= 2 * PIECE
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE], ids=str)
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, lambda text: zipped({"a": text})], ids=["gz", "zip"]
+)
+def test_text_that_fills_a_piece_is_whole(tmp_path, pack, size):
+    text = (b"the same line again\n" * (size // 20 + 1))[:size]
+    pieces, report = read_pieces(tmp_path / "a", pack(text))
+    assert (b"".join(pieces) == text, report.damage) == (True, [])
+    assert max(map(len, pieces)) <= PIECE
 
 
 def test_what_is_no_log_is_refused_though_it_is_damaged(tmp_path):

@@ -1,7 +1,7 @@
 """What a file is packed with, told by its first bytes; unpacking it, damaged or not.
 
 Memory is bounded whatever an archive unpacks to: pieces of text are of ``PIECE`` bytes at most, or
-of what 4 KiB of zstandard or 64 KiB of gzip make. What is known to be no text is refused by name.
+of what 4 KiB of zstandard make. What is known to be no text is refused by name.
 """
 
 from __future__ import annotations
@@ -74,7 +74,28 @@ class _Decoder(Protocol):
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Deflated:
+    """A decoder of zlib's that says whether it needs more, as those of bzip2 and xz do."""
+
+    def __init__(self, wbits: int) -> None:
+        self._decoder = zlib.decompressobj(wbits)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    def decompress(self, data: bytes, most: int, /) -> bytes:
+        text = self._decoder.decompress(self._decoder.unconsumed_tail + data, most)
+        # A full piece may leave text in the decoder though all of the data went in.
+        self.needs_input = not self._decoder.unconsumed_tail and len(text) < most
+        return text
 
 
 class Packer(NamedTuple):
@@ -126,7 +147,7 @@ def packer_of(head: bytes) -> Packer | None:
     ('bzip2', None)
     """
     if head.startswith(GZIP):
-        return Packer("gzip", lambda: zlib.decompressobj(wbits=31), _STEP, bounded=False)
+        return Packer("gzip", lambda: _Deflated(31), _STEP, bounded=True)
     if head.startswith(ZSTD):
         return Packer("zstd", _new_zstd, 1 << 12, bounded=False)
     if head.startswith(BZIP2) and head[3:4].isdigit() and head[4:10] in _BZIP2_BLOCKS:
@@ -261,7 +282,7 @@ def _member_at(
     if method == 0:
         return ZipMember(None, start, size, checksum, damage)
     packers = {
-        8: Packer("zip", lambda: zlib.decompressobj(wbits=-15), _STEP, bounded=False),
+        8: Packer("zip", lambda: _Deflated(-15), _STEP, bounded=True),
         12: Packer("zip", bz2.BZ2Decompressor, _STEP, bounded=True),
     }
     if method not in packers:
