@@ -1,6 +1,7 @@
 """Lines that belong to no session are judged beside the sessions."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,13 @@ def test_a_log_of_sessions_alone_says_that_the_model_learnt_from_other_lines(tmp
     found = model.detect(read_sessions(log, session_key=r"job_\d+"))
     assert found.ungrouped is None
     assert any("every line is in a session" in note for note in found.log.notes)
+
+
+def test_a_model_of_sessions_alone_says_how_such_lines_come_to_be_judged(tmp_path, model):
+    sessions = sessions_of(tmp_path, seed=1)
+    alone = replace(model, ungrouped=None)
+    expected = "the model learnt from no such lines; fit it to 100 or more of them"
+    assert any(expected in note for note in alone.detect(sessions).log.notes)
 
 
 def test_an_incident_of_such_lines_can_be_muted(tmp_path):

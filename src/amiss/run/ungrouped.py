@@ -77,7 +77,10 @@ def notes_beside(sessions: Sessions, model: Any, windows: Sessions | None) -> li
         return []
     lines = f"{count:,} line{'' if count == 1 else 's'} in no {sessions.log.unit}"
     if model.ungrouped is None:
-        return [f"{lines}: not judged, the model learnt from too few such"] if count else []
+        # Its log had too few, or it is of a version that learnt from none.
+        learning = f"fit it to {FEWEST_LINES} or more of them to have them judged"
+        said = f"{lines}: not judged, the model learnt from no such lines; {learning}"
+        return [said] if count else []
     if count:
         return [f"{lines}: not judged, they have no time"]
     learnt = model.ungrouped.info["lines"]
