@@ -10,7 +10,7 @@ import amiss
 from amiss import read_sessions
 from amiss.present.finding_lines import findings_to_lines
 from amiss.present.page_payload import payload
-from amiss.present.text import summarise
+from amiss.present.text import describe_model, summarise
 
 START = np.datetime64("2026-11-22T00:00:00")
 PANIC = "FATAL kernel: Kernel panic - not syncing: Attempted to kill init!"
@@ -195,3 +195,14 @@ def test_templates_count_the_lines_in_no_session(model):
 def test_the_page_says_no_threshold_that_is_of_others(tmp_path):
     found = scanned(tmp_path, extra=FLOOD)
     assert payload(found.to_dict(), [], details=1, width=80)["threshold"] is None
+
+
+@pytest.mark.parametrize(
+    ("aside", "expected"),
+    [(0, "no session left out"), (3, "3 sessions (1 %) left out as unlike the rest")],
+    ids=["none", "some"],
+)
+def test_what_was_left_out_is_said_of_sessions(model, aside, expected):
+    info = model.info | {"set_aside": aside}
+    described = {"model": info, "threshold": model.threshold._asdict(), "file": "m", "bytes": 1}
+    assert expected in " ".join(describe_model(described).split())

@@ -143,11 +143,14 @@ def _describe_model(model: dict[str, Any]) -> str:
     parts = [what, f"from {learnt_from} in {duration(model['cpu_seconds'])}"]
     known = model["labelled_anomalies"]
     parts.append(describe_labels(known))
-    if model["set_aside"]:
-        share = percent(model["set_aside"] / model["sessions"])
-        parts.append(f"{model['set_aside']:,} ({share}) left out as unlike the rest")
+    aside, of_many = model["set_aside"], bool(model.get("ungrouped"))  # windows are not counted
+    if aside:
+        what = counted(aside, model["unit"]) if of_many else f"{aside:,}"
+        share = percent(aside / model["sessions"])
+        parts.append(f"{what} ({share}) left out as unlike the rest")
     elif known is None:
-        parts.append("nothing left out")
+        what = f"no {visible(model['unit'])}" if of_many else "nothing"
+        parts.append(f"{what} left out")
     return " · ".join(parts)
 
 
