@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from amiss.read.lines import decode_lines, read_kinds, split_kinds
+from amiss.read.lines import KindsOfForms, decode_lines, read_kinds, split_kinds
 from amiss.read.sources import ReadReport, Source
 
 PIECES = st.sampled_from(
@@ -62,3 +62,12 @@ def test_who_stops_early_waits_for_no_more_than_a_block(tmp_path):
     lines = read_kinds(Source("a.log", path), ReadReport())
     assert next(lines).raw.to_list() == ["one", "two"]
     lines.close()
+
+
+def test_no_more_is_remembered_of_forms_than_some_megabytes(monkeypatch):
+    monkeypatch.setattr("amiss.read.lines._REMEMBERED_SIZE", 1000)
+    known = KindsOfForms()
+    for size in range(1, 60):
+        kind, kinds = known.of(pl.Series(["0" * size + " up", "down " + "0" * size]))
+        assert kinds.gather(kind).to_list() == ["0 up", "down 0"]
+        assert sum(map(len, known._of_form)) <= 1000 + 2 * 65

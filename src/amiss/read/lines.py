@@ -27,6 +27,8 @@ _OTHERS = 256
 """Kinds that are kept, beside four times as many as a block has."""
 _REMEMBERED = 1 << 14
 """Forms that are kept from block to block."""
+_REMEMBERED_SIZE = 1 << 23
+"""Characters of forms that are kept from block to block."""
 
 
 class Lines(NamedTuple):
@@ -132,6 +134,7 @@ class KindsOfForms:
 
     def _forget(self) -> None:
         self._of_form: dict[str, int] = {}
+        self._size = 0
         self._rows: dict[str, int] = {}
         self._kinds = pl.Series([], dtype=pl.String)
 
@@ -146,9 +149,10 @@ class KindsOfForms:
             return kind[leveled], kinds
         texts = forms.to_list()
         if new := [text for text in texts if text not in self._of_form]:
-            if len(self._of_form) > _REMEMBERED:
+            if len(self._of_form) > _REMEMBERED or self._size > _REMEMBERED_SIZE:
                 self._forget()
                 new = texts
+            self._size += sum(map(len, new))
             for text, kind in zip(new, _without_runs(_leveled(pl.Series(new))), strict=True):
                 self._of_form[text] = self._rows.setdefault(kind, len(self._rows))
             if len(self._rows) > len(self._kinds):

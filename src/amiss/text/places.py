@@ -16,6 +16,8 @@ from amiss.types import ragged_index
 
 _REMEMBERED = 1 << 14
 """Texts whose places are kept."""
+_REMEMBERED_SIZE = 1 << 23
+"""Characters of texts whose places are kept."""
 _SETS = re.compile(r"\[\^?[^\[\]\\]*\]")
 _ALL_DIGITS = re.compile(r"(?<![-&~])0-9(?![-&~])")
 _HARMLESS = re.compile(r"\\[dDwWsSbBtnr]|\\[^\w\s<>]|\{\d+(?:,\d*)?\}")
@@ -118,14 +120,17 @@ class PlaceFinder:
     def __init__(self, find: Callable[[pl.Series], Places | None]) -> None:
         self._find = find
         self._known: dict[str, tuple[list[int], list[int]]] = {}
+        self._size = 0
 
     def find(self, texts: pl.Series) -> Places | None:
         """Return where texts have what is looked for; None where it cannot be told."""
         wanted = texts.to_list()
         if new := [text for text in wanted if text not in self._known]:
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) > _REMEMBERED or self._size > _REMEMBERED_SIZE:
                 self._known.clear()
+                self._size = 0
                 new = wanted
+            self._size += sum(map(len, new))
             found = self._find(pl.Series(new))
             if found is None:
                 return None
