@@ -206,3 +206,49 @@ def test_what_was_left_out_is_said_of_sessions(model, aside, expected):
     info = model.info | {"set_aside": aside}
     described = {"model": info, "threshold": model.threshold._asdict(), "file": "m", "bytes": 1}
     assert expected in " ".join(describe_model(described).split())
+
+
+def untimed(folder, seed, extra=(), beats=237):
+    """Return a log without times, in which not every window of ten lines is full."""
+    rng = np.random.default_rng(seed)
+    lines = [f"INFO {text} job_{i:05d}" for i in range(200) for text in ("open", "read", "close")]
+    others = [rng.choice(["INFO beat ok", "INFO gc ran"], p=[0.8, 0.2]) for _ in range(beats)]
+    at = np.sort(rng.integers(0, len(lines), len(others)))
+    text = np.insert(np.array(lines, dtype=object), at, others).tolist()
+    for place, line in extra:
+        text.insert(place, line)
+    path = folder / "untimed.log"
+    path.write_text("\n".join(text) + "\n")
+    return read_sessions(path, session_key=r"job_\d+")
+
+
+def test_the_last_window_of_lines_is_as_long_as_the_others(tmp_path):
+    found = amiss.scan(untimed(tmp_path, 3), detector="event-counts")
+    assert found.ungrouped.scored == 24
+    assert found.ungrouped.flagged == 0
+
+
+def test_what_is_fatal_does_not_set_the_threshold_that_it_is_judged_by(tmp_path):
+    sessions = untimed(tmp_path, 1, extra=[(400, PANIC)], beats=137)
+    found = amiss.scan(sessions, detector="event-counts")
+    (window,) = [finding for finding in found if finding.unit == "window"]
+    assert window.p_value < 1e-6
+    content = found.to_dict()
+    assert "Kernel panic" in content["incidents"][0]["headline"]
+    assert "Something is wrong" in summarise(content)
+
+
+def test_healthy_logs_with_one_line_in_many_windows_are_calm(tmp_path):
+    # A heartbeat in each window, and what comes by chance in some: two of it are no incident.
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        span = 12_000
+        events = [(second, "INFO beat ok") for second in range(0, span, 60)]
+        events += [(s, "INFO gc ran") for s in rng.uniform(0, span, span // 300)]
+        for i in range(300):
+            at = rng.uniform(0, span - 10)
+            events += [(at + k, f"INFO step {k} job_{i:05d}") for k in range(3)]
+        path = tmp_path / f"{seed}.log"
+        path.write_text("".join(f"{stamped(*event)}\n" for event in sorted(events)))
+        sessions = read_sessions(path, session_key=r"job_\d+")
+        assert amiss.scan(sessions, detector="event-counts").ungrouped.flagged == 0

@@ -14,6 +14,8 @@ Ints = NDArray[np.int64]
 
 EXTRA = 3
 """Columns beside those of templates: all events, unseen ones, and unseen ones that are alarming."""
+FATAL = 6.0
+"""By how much, in log₁₀ p, what is fatal by its own words is less likely than windows can say."""
 HOURS = 24
 _INCIDENTS = 2
 """What came so many times alone, or lacked, may be an incident."""

@@ -13,6 +13,7 @@ from amiss.detect._count_tails import CountTails
 from amiss.detect._space import Choice, SearchSpace
 from amiss.detect._window_counts import (
     EXTRA,
+    FATAL,
     HOURS,
     WindowCounts,
     are_fatal,
@@ -42,8 +43,6 @@ _SHARES, _LEAST = (0.01, 0.02, 0.05, 0.1), 5
 """Shares of the windows by which p-values are tempered, and how many windows that must be."""
 _TELLING = 0.1
 _SHOWN, _MOST = 0.01, 8
-_FATAL = np.log(1e6)
-"""By how much, in ln p, what is fatal by its own words is less likely than windows can say."""
 
 
 class EventRates(Detector):
@@ -233,7 +232,7 @@ class EventRates(Detector):
             weight = np.log(self.weight_)
         for rows, logs in self._log_p(counts):
             terms = weight - self.temper_ * logs
-            terms[counts.fatal[rows], -1] += _FATAL
+            terms[counts.fatal[rows], -1] += FATAL * np.log(10)
             scores[rows] = np.logaddexp.reduce(terms, axis=1) / np.log(10)
         return scores
 
@@ -305,7 +304,7 @@ class EventRates(Detector):
         slot = int(self._slot(np.array([n + 1]), counts.hour[i : i + 1])[0])
         events, first, times = np.unique(X[i][unseen], return_index=True, return_counts=True)
         p = self.tails_.log_upper(np.full(len(times), slot), times)
-        p -= _FATAL * are_fatal(X, events)
+        p -= FATAL * np.log(10) * are_fatal(X, events)
         found += [
             Deviation(
                 kind="count",

@@ -110,8 +110,11 @@ def _calm(summary: dict[str, Any], total: int, noun: str, muted: int) -> tuple[s
         return "chance", f"Nothing stands out, but {total:,} {noun} are too few to tell."
     said = f"none of {total:,} {noun}"
     if (ungrouped := summary.get("ungrouped")) is not None:
-        windows = visible(plural(ungrouped["unit"]), _NAME)
-        said += f", and none of {ungrouped['scored']:,} {windows} of lines in no {unit},"
+        windows = f"{ungrouped['scored']:,} {visible(plural(ungrouped['unit']), _NAME)}"
+        if ungrouped["scored"] < _TOO_FEW:
+            few = f"{windows} of lines in no {unit} are too few to tell more than what is fatal"
+            return "calm", f"Nothing is amiss: {said} is beyond the threshold; {few}."
+        said += f", and none of {windows} of lines in no {unit},"
     return "calm", f"Nothing is amiss: {said} is beyond the threshold."
 
 

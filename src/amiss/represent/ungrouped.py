@@ -87,7 +87,8 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
     sessions : Sessions
         With `ungrouped` lines.
     option : tuple of (str, float)
-        ``("every", seconds)``, windows that cover the whole log; or ``("window", lines)``.
+        ``("every", seconds)``, windows that cover the whole log; or ``("window", lines)``, of which
+        the last one is of the last lines, and may share some with the one before.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
     lines, log = sessions.ungrouped, sessions.log
     assert lines is not None  # noqa: S101 - asked for where there are some
     grouping = ByTime(float(option[1])) if option[0] == "every" else ByCount(int(option[1]))
+    if isinstance(grouping, ByCount):
+        lines = _whole_windows(lines, int(option[1]))
     rows, codes, missing = grouping.assign(_batch_of(lines.time))
     if isinstance(grouping, ByTime) and log.start != NO_TIME:
         # The log goes on where these lines fall silent: that is what there is to be seen.
@@ -119,7 +122,7 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
             unit=grouping.unit,
             grouping=f"{grouping.description}, of lines in no {log.unit}",
             option=grouping.option,
-            lines=len(lines),
+            lines=len(sessions.ungrouped or ()),
             ungrouped=missing,
             notes=(),
             why="",
@@ -129,6 +132,15 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
         start=None if windows is None else windows.start,
         ungrouped=None,
     )
+
+
+def _whole_windows(lines: Ungrouped, size: int) -> Ungrouped:
+    """Return lines, some of the last ones twice, so that the last window has as many as others."""
+    over = len(lines) % size
+    if not over or len(lines) < size:
+        return lines
+    at = np.append(np.arange(len(lines) - over), np.arange(len(lines) - size, len(lines)))
+    return Ungrouped(lines.shape[at], lines.line[at], lines.source[at], lines.time[at])
 
 
 def _batch_of(time: NDArray[np.int64]) -> RecordBatch:

@@ -17,6 +17,7 @@ from amiss.run.explanation import explain_rows
 from amiss.run.feedback import shown_of
 from amiss.run.findings import ExplainedFinding, Findings
 from amiss.run.incidents import find_incidents, tell_incidents
+from amiss.run.ungrouped import as_likely_as_scored
 from amiss.types import JudgedUngrouped, Sequences
 
 
@@ -70,7 +71,9 @@ def find(
     """
     model, sessions = judged.model, judged.sessions
     parts = [judged] if beside is None else [judged, beside]
-    items = [item for part in parts for item in part.explained()]
+    items = [*judged.explained()]
+    if beside is not None:
+        items += as_likely_as_scored(beside.explained())
     rows = np.concatenate([part.rows for part in parts])
     part_of = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
     if beside is not None:

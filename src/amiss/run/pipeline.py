@@ -34,7 +34,7 @@ from amiss.run.thresholds import cut_anew, preview_rates
 from amiss.run.traces import judge_traces
 from amiss.run.ungrouped import (
     DETECTOR,
-    floored,
+    bounded,
     notes_beside,
     rule_beside,
     windows_as_learnt,
@@ -166,7 +166,8 @@ class Model:
         if self.ungrouped is None:
             return changed
         beside = cut_anew(self.ungrouped, rate, rule_beside(rule))
-        return replace(changed, ungrouped=floored(beside, rate))
+        windows = self.info["ungrouped"]["windows"]
+        return replace(changed, ungrouped=bounded(beside, rate, windows))
 
     def threshold_of(self, unit: str) -> Threshold:
         """Return the threshold of sessions, or that of windows of lines that are in none."""
@@ -335,7 +336,14 @@ def _fit_beside(
     own, learnt = _fit(windows, None, DETECTOR, clean, rate, rule_beside(rule), 0, model.miner)
     if model.miner.counts is not None and own.miner.counts is not None:
         model.miner.counts = model.miner.counts + own.miner.counts
-    own = floored(replace(own, miner=model.miner), rate)
+    own = bounded(replace(own, miner=model.miner), rate, len(windows))
+    if not clean:  # what is beyond this threshold, too, is not what the model is to know
+        sequences, known, flagged = learnt
+        y = np.where(known, 0, LEFT_OUT)
+        beyond = own.detector.training_score_ > own.threshold.value
+        own.detector, more = learn_without(own.detector, sequences, y, beyond, fewest=1)
+        own.detector.offset_ = -own.threshold.value
+        learnt = sequences, known & ~more, flagged | more
     model.ungrouped = own
     model.info["ungrouped"] = {"windows": len(windows), "lines": own.info["lines"]}
     return own, learnt

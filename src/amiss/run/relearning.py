@@ -18,7 +18,11 @@ _MOST = 0.05
 
 
 def learn_without(
-    detector: Detector, X: Sequences, y: NDArray[np.int64], flagged: NDArray[np.bool_]
+    detector: Detector,
+    X: Sequences,
+    y: NDArray[np.int64],
+    flagged: NDArray[np.bool_],
+    fewest: int = 0,
 ) -> tuple[Detector, NDArray[np.bool_]]:
     """Let a detector learn again without what it flagged out of fold.
 
@@ -33,6 +37,8 @@ def learn_without(
     X : Sequences
     y : ndarray of int64, shape (n,)
     flagged : ndarray of bool, shape (n,)
+    fewest : int
+        So many are set aside, whatever share that is.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def learn_without(
     """
     normal = (y != 1) & (y != LEFT_OUT)
     aside = normal & flagged
-    if not aside.any() or X.trace is not None or aside.sum() > _MOST * normal.sum():
+    if not aside.any() or X.trace is not None or aside.sum() > max(fewest, _MOST * normal.sum()):
         return detector, np.zeros(len(X), dtype=np.bool_)
     y = np.where(aside, LEFT_OUT, y)
     if not hasattr(detector, "members_"):

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from amiss.detect._window_counts import FATAL
 from amiss.represent.sessions import Sessions
 from amiss.represent.ungrouped import in_windows
 from amiss.run.discovery import usual_length
+from amiss.run.findings import ExplainedFinding
 from amiss.run.thresholds import Fitted
 from amiss.types import NO_TIME
 
@@ -20,6 +22,9 @@ FEWEST_LINES = 100
 _FEWEST_WINDOWS = 200
 """So many that an incident of a few windows is not among the usual ones."""
 _LINES_OF_A_WINDOW = 10
+_BY_CHANCE = 0.05
+_EXTRAPOLATED = 2.0
+"""By how much, in log₁₀, tails of healthy logs were seen to be too low."""
 
 
 def windows_beside(sessions: Sessions) -> Sessions | None:
@@ -43,26 +48,40 @@ def windows_beside(sessions: Sessions) -> Sessions | None:
 def windows_as_learnt(sessions: Sessions, info: dict[str, Any]) -> Sessions | None:
     """Return the lines that belong to no session in windows such as a model learnt from.
 
-    None: there are no such lines, or they have no times and the windows are of time.
+    None: there are no such lines, or too few for a window, or they have no times and the windows
+    are of time.
     """
     option = tuple(info["option"])
     lines = sessions.ungrouped
     if lines is None or (option[0] == "every" and not (lines.time != NO_TIME).any()):
         return None
+    if option[0] == "window" and len(lines) < option[1]:
+        return None
     return in_windows(sessions, option)
 
 
-def floored(model: Fitted, rate: float) -> Fitted:
-    """Return a model of windows whose threshold is not below what the rate alone says.
+def bounded(model: Fitted, rate: float, windows: int) -> Fitted:
+    """Return a model of windows whose threshold is what so many of them can tell.
 
-    Scores of `DETECTOR` are −log₁₀ of a p-value: what is more likely than the rate is no finding,
-    however few windows there were to learn from.
+    Scores of `DETECTOR` are −log₁₀ of a p-value. Beyond the threshold is not what is more likely
+    than the rate, nor what one in twenty logs of so many windows would have by chance; and since
+    tails are extrapolated from few windows, a hundred times less likely. What is fatal and new is
+    beyond it, also where it was among the windows that the threshold was taken from.
     """
     threshold = model.threshold
-    value = max(threshold.value, -float(np.log10(rate)))
+    least = max(-np.log10(rate), np.log10(windows / _BY_CHANCE) + _EXTRAPOLATED)
+    value = float(max(min(threshold.value, FATAL), least))
     model.detector.offset_ = -value
     changed: Fitted = replace(model, threshold=threshold._replace(value=value))
     return changed
+
+
+def as_likely_as_scored(items: tuple[ExplainedFinding, ...]) -> tuple[ExplainedFinding, ...]:
+    """Return findings of windows with the p-values that are their scores.
+
+    What is extrapolated from the scores of few windows is a worse one, above or below.
+    """
+    return tuple(replace(item, p_value=min(1.0, 10.0**-item.score)) for item in items)
 
 
 def rule_beside(rule: str) -> str:
@@ -82,6 +101,7 @@ def notes_beside(sessions: Sessions, model: Any, windows: Sessions | None) -> li
         said = f"{lines}: not judged, the model learnt from no such lines; {learning}"
         return [said] if count else []
     if count:
-        return [f"{lines}: not judged, they have no time"]
+        timed = model.ungrouped.info["option"][0] == "every"
+        return [f"{lines}: not judged, {'they have no time' if timed else 'less than a window'}"]
     learnt = model.ungrouped.info["lines"]
     return [f"every line is in a {sessions.log.unit}; the model learnt from {learnt:,} in none"]
