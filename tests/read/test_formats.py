@@ -768,3 +768,11 @@ def test_a_format_that_fits_nothing_is_said(tmp_path):
 def test_a_pattern_with_a_date_alone_has_times(tmp_path):
     batch, _ = read(tmp_path, "2024-03-01|a\n", format=r"^(?P<date>[\d-]+)\|(?P<message>.*)$")
     assert batch.time[0] == datetime(2024, 3, 1, tzinfo=UTC).timestamp() * 1000
+
+
+@pytest.mark.parametrize("zone", ["", " +0100"])
+def test_a_table_of_times_and_numbers_is_no_log(zone):
+    rows = [f"2020-02-08 13:30:0{i}{zone};{i}.25;-1e-05;;nan" for i in range(9)]
+    assert recognise(["datetime;flow;heat;volts;rate", *rows])[0][0].name == "plain"
+    said = [f"2020-02-08 13:30:0{i}{zone};INFO;took {i} s" for i in range(9)]
+    assert recognise(said)[0][0].name != "plain"

@@ -11,6 +11,8 @@ from amiss.read.headers_system import AUDIT, SYSTEM
 
 # What stands between a time, a level and a message, and the brackets about a level.
 _THEN = r"(?:\s*\|\s*|\s*;|(?:[:,]|\s-)?\s+)"
+_ROW = r"^[^;]*(?:;\s*(?:[-+]?\d*[.,]?\d*(?:[eE][-+]?\d+)?|(?i:nan|inf|true|false|null))\s*)+$"
+"""A row of a table: behind the time are numbers alone."""
 _SAID = rf"(?:[\[(<]?(?P<level>{LEVELS})[\])>]?{_THEN})?"
 # What may stand before a level: in brackets, or a cell, or a word.
 _PART = (
@@ -22,6 +24,7 @@ _ANY = (
         name="zone_level",
         title="time, zone, level, message",
         header=rf"^\[?(?P<time>{ISO} [+-]\d+(?::\d+)?)\]?{_THEN}{_SAID}(?P<message>.*)$",
+        unless=_ROW,
         time="iso",
         counted=("level",),
     ),
@@ -52,6 +55,7 @@ _ANY = (
         name="time_level",
         title="time, level, message",
         header=rf"^[\[(<*.]?(?P<time>{TIMES})[\])>]?{_THEN}{_SAID}(?P<message>.*)$",
+        unless=_ROW,
         time="auto",
         counted=("level",),
     ),
