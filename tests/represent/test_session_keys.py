@@ -91,7 +91,7 @@ def test_all_sessions_are_the_same_whether_lines_or_forms_are_looked_at(monkeypa
     for pattern in (r"blk_\d+", r"blk_(\d+)", r"of (\d)"):
         assigned = []
         for ratio in (1e9, 0.1):
-            monkeypatch.setattr("amiss.represent.grouping._LINES_OF_FORM", ratio)
+            monkeypatch.setattr("amiss.text.places._LINES_OF_TEXT", ratio)
             grouping = ByKey(pattern)
             assigned.append([grouping.assign(batch(lines, True)), grouping.names().to_list()])
         for one, other in zip(*assigned, strict=True):

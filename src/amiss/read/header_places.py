@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 from amiss.read.format_type import HEADER, Format
 from amiss.text.places import PlaceFinder, Places, cut, is_blind_to_digits
 
-_LINES_OF_FORM = 4
-"""As many lines of a form make it worth looking at forms, not at lines."""
-
-
 _MOST_AROUND = 4
+"""Groups that a group of a header may be in."""
 
 
 class HeaderPlaces:
@@ -58,12 +55,12 @@ class HeaderPlaces:
         forms : polars.Series of str
             Lines with each digit written as ``0``.
         """
-        if not self._usable or _LINES_OF_FORM * len(forms) > len(raw):
+        if not self._usable:
             return None
         if name not in self._finders:
             self._finders[name] = self._make_finder(name)
         finder = self._finders[name]
-        if finder is None or (places := finder.find(forms)) is None:
+        if finder is None or (places := finder.find(forms, len(raw))) is None:
             return None
         rows, cells = cut(raw, form, places)
         if len(rows) == len(raw):

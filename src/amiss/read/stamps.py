@@ -290,9 +290,8 @@ def _uptimes(stamps: pl.Series, layout: Layout) -> NDArray[np.int64]:
 
 def _epochs(stamps: pl.Series) -> NDArray[np.int64]:
     """Return numbers since 1970, each in the unit that its digits before the point tell."""
-    if (
-        stamps.str.len_bytes().is_between(10, 18).all()
-    ):  # mostly digits alone, read ten times faster
+    # Mostly they are of digits alone, and read ten times faster.
+    if stamps.str.len_bytes().is_between(10, 18).all():
         whole = stamps.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
         if whole.min(initial=1) > 0 and not stamps.str.starts_with("+").any():
             return _in_milliseconds(whole, 0)

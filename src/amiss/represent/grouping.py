@@ -22,8 +22,6 @@ from amiss.text.places import (
 )
 from amiss.types import NO_TIME, RecordBatch
 
-_LINES_OF_FORM = 4
-"""As many lines of a form make it worth looking at forms, not at lines."""
 _HEXADECIMAL = frozenset("abcdefABCDEFxX-")
 LONGEST_SILENCE = 10_080
 """Windows without a line that are kept in a row: a week of minutes."""
@@ -178,10 +176,9 @@ class ByKey(_InOrder):
 
     def _places(self, batch: RecordBatch) -> Places | None:
         """Return where forms have their keys; None if lines are to be looked at instead."""
-        forms = batch.forms
-        if self._finder is None or forms is None or _LINES_OF_FORM * len(forms) > len(batch):
+        if self._finder is None or batch.forms is None:
             return None
-        return self._finder.find(forms)
+        return self._finder.find(batch.forms, len(batch))
 
     def _cut(self, raw: pl.Series, form: NDArray[np.int64], places: Places) -> Assignment:
         rows, keys = cut(raw, form, places)

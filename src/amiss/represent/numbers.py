@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from amiss.text.hexadecimal import level_hexadecimal
+from amiss.text.places import Places
 from amiss.text.views import cut_texts
 from amiss.types import Numbers, RecordBatch, ragged_index
 
@@ -67,7 +68,7 @@ def find_numbers(batch: RecordBatch) -> Numbers:
         assert form is not None  # noqa: S101 - they come together
         pairs, pair = np.unique(form[rows] * n_kinds + batch.kind[rows], return_inverse=True)
         of_form, of_kind = np.divmod(pairs, n_kinds)
-        found = _find_spans(forms.gather(of_form), of_kind, places, batch.kinds)
+        found = _find_places(forms.gather(of_form), of_kind, places, batch.kinds)
         at, offsets = ragged_index(found.offsets, pair)
         many[rows] = np.diff(offsets)
         texts = cut_texts(
@@ -139,27 +140,12 @@ def _is_name(before: str) -> bool:
     return bool(_NAMES.search(before[-_PREFIX:]) or _ID.search(before[-_PREFIX:]))
 
 
-class Spans(NamedTuple):
-    """Where texts have their numbers, in bytes.
-
-    Attributes
-    ----------
-    offsets : ndarray of int64, shape (n + 1,)
-        Those of text *i* are ``offsets[i]:offsets[i + 1]`` of the others.
-    start, length : ndarray of int64, shape (n_numbers,)
-    """
-
-    offsets: NDArray[np.int64]
-    start: NDArray[np.int64]
-    length: NDArray[np.int64]
-
-
-def _find_spans(
+def _find_places(
     texts: pl.Series,
     kind: NDArray[np.int64],
     places: list[tuple[Place, ...]],
     kinds: pl.DataFrame,
-) -> Spans:
+) -> Places:
     """Return where texts have the numbers of their kinds; none if they have other digits."""
     block = level_hexadecimal(f"{texts.str.join(chr(10)).item()}\n".encode())
     data = np.frombuffer(block, dtype=np.uint8)
@@ -178,7 +164,7 @@ def _find_spans(
     many = np.bincount(of, minlength=len(texts))
     line_start = np.concatenate([[0], line_ends[:-1] + 1])
     start = starts[run] - flat[:, 2]  # a minus stands before it
-    return Spans(
+    return Places(
         np.concatenate([[0], np.cumsum(many)]).astype(np.int64),
         start - line_start[of],
         ends[run + flat[:, 1]] - start,

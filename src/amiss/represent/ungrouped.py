@@ -97,6 +97,7 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
     """
     lines, log = sessions.ungrouped, sessions.log
     assert lines is not None  # noqa: S101 - asked for where there are some
+    total = len(lines)
     grouping = ByTime(float(option[1])) if option[0] == "every" else ByCount(int(option[1]))
     if isinstance(grouping, ByCount):
         lines = _whole_windows(lines, int(option[1]))
@@ -122,7 +123,7 @@ def in_windows(sessions: Sessions, option: tuple[str, str | float]) -> Sessions:
             unit=grouping.unit,
             grouping=f"{grouping.description}, of lines in no {log.unit}",
             option=grouping.option,
-            lines=len(sessions.ungrouped or ()),
+            lines=total,
             ungrouped=missing,
             notes=(),
             why="",

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from amiss.text.views import cut_texts
 from amiss.types import ragged_index
 
+_LINES_OF_TEXT = 4
+"""As many lines of a form make it worth looking at forms, not at lines."""
 _REMEMBERED = 1 << 14
 """Texts whose places are kept."""
 _REMEMBERED_SIZE = 1 << 23
@@ -113,7 +115,7 @@ class PlaceFinder:
     Examples
     --------
     >>> finder = PlaceFinder(lambda texts: find_groups(texts, r"id=(\d+)"))
-    >>> finder.find(pl.Series(["b", "é id=12 id=3"]))
+    >>> finder.find(pl.Series(["b", "é id=12 id=3"]), lines=100)
     Places(offsets=array([0, 0, 1]), start=array([6]), length=array([2]))
     """
 
@@ -122,8 +124,17 @@ class PlaceFinder:
         self._known: dict[str, tuple[list[int], list[int]]] = {}
         self._size = 0
 
-    def find(self, texts: pl.Series) -> Places | None:
-        """Return where texts have what is looked for; None where it cannot be told."""
+    def find(self, texts: pl.Series, lines: int) -> Places | None:
+        """Return where texts have what is looked for; None where lines are to be looked at instead.
+
+        Parameters
+        ----------
+        texts : polars.Series of str
+        lines : int
+            How many lines the texts stand for: of few lines each they are not worth it.
+        """
+        if _LINES_OF_TEXT * len(texts) > lines:
+            return None
         wanted = texts.to_list()
         if new := [text for text in wanted if text not in self._known]:
             if len(self._known) > _REMEMBERED or self._size > _REMEMBERED_SIZE:
