@@ -85,6 +85,8 @@ def test_too_few_to_tell(judged):
     summary["threshold"]["rule"] = "maximum"
     kind, said = verdict(summary)
     assert (kind, said) == ("chance", "Nothing stands out, but 22 sessions are too few to tell.")
+    summary["scored"] = 1
+    assert verdict(summary)[1] == "Nothing stands out, but 1 session is too few to tell."
 
 
 def test_a_score_that_one_of_few_exceeds_is_chance(judged):

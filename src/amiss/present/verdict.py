@@ -107,7 +107,9 @@ def _calm(summary: dict[str, Any], total: int, noun: str, muted: int) -> tuple[s
     if summary["traces"]:
         return "calm", f"Nothing is amiss: none of {total:,} {noun} is anomalous."
     if summary["threshold"]["rule"] == "maximum" and total < _TOO_FEW:
-        return "chance", f"Nothing stands out, but {total:,} {noun} are too few to tell."
+        one = visible(scored(summary["source"]["unit"]), _NAME)
+        few = f"1 {one} is" if total == 1 else f"{total:,} {noun} are"
+        return "chance", f"Nothing stands out, but {few} too few to tell."
     said = f"none of {total:,} {noun}"
     if (ungrouped := summary.get("ungrouped")) is not None:
         windows = f"{ungrouped['scored']:,} {visible(plural(ungrouped['unit']), _NAME)}"
